@@ -1,0 +1,84 @@
+"""What an encoder can do, split by capability. A method asks for the least it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from torch import Tensor
+
+
+@runtime_checkable
+class ImageEncoder(Protocol):
+    """Turns images into unit vectors of length ``dim``.
+
+    Attributes
+    ----------
+    name : str
+        What ``load_encoder`` was asked for.
+    dim : int
+        Length of a vector.
+    fingerprint : str
+        Hex digest of the weights and of the image preprocessing: two encoders with the same
+        fingerprint give the same embedding of the same image.
+    image_size : tuple of int
+        Height and width in pixels that ``preprocess`` produces; lets a reader decode large JPEGs smaller.
+    """
+
+    name: str
+    dim: int
+    fingerprint: str
+    image_size: tuple[int, int]
+
+    def preprocess(self, image: Image) -> Tensor:
+        """One RGB image -> float32 pixels (3, h, w). Runs in reader threads, so it holds no state."""
+
+    def encode_pixels(self, pixels: Tensor) -> np.ndarray:
+        """Preprocessed pixels (n, 3, h, w) -> unit vectors (n, dim), float32."""
+
+    def encode_images(self, images: Iterable, *, batch_size: int = 32) -> np.ndarray:
+        """Anything ``zorse.core.open_image`` opens (PIL, array, path, bytes) -> unit vectors (n, dim), float32."""
+
+
+@runtime_checkable
+class TextEncoder(Protocol):
+    """Turns texts into unit vectors of length ``dim``; ``text_fingerprint`` identifies tower and tokenizer."""
+
+    dim: int
+    text_fingerprint: str
+
+    def encode_text(self, texts: Sequence[str], *, batch_size: int = 64) -> np.ndarray:
+        """n strings -> unit vectors (n, dim), float32, independent of how they are batched."""
+
+
+@runtime_checkable
+class PatchEncoder(Protocol):
+    """Turns images into a grid of vectors in the space of the texts where the architecture has one."""
+
+    def encode_patches(self, images: Iterable, *, batch_size: int = 32) -> np.ndarray:
+        """n images -> unit vectors (n, grid_h, grid_w, dim), float32."""
+
+
+@runtime_checkable
+class PromptEncoder(TextEncoder, Protocol):
+    """A text encoder that also accepts learned token embeddings."""
+
+    token_dim: int
+
+    def encode_tokens(self, context: Tensor, names: Sequence[str]) -> Tensor:
+        """Context (n, length, token_dim) put before each class name -> unit vectors (n, dim), differentiable."""
+
+
+@runtime_checkable
+class DualEncoder(ImageEncoder, TextEncoder, Protocol):
+    """Images and texts in one space.
+
+    ``logit_scale`` multiplies cosines before a softmax (or, with ``logit_bias``, a sigmoid).
+    """
+
+    logit_scale: float
+    logit_bias: float | None

@@ -1,0 +1,1 @@
+"""One family a sub-package, one paper a module."""

@@ -1,0 +1,6 @@
+"""Method skeletons: the algorithm with a hole where the paper's idea goes."""
+
+from zorse.templates.bilinear import BilinearClassifier
+from zorse.templates.wrapper import WrapperClassifier
+
+__all__ = ["BilinearClassifier", "WrapperClassifier"]

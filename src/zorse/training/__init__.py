@@ -1,0 +1,7 @@
+"""The one training loop, the one mini-batch sampler, the one softmax head."""
+
+from zorse.training.batches import MiniBatches
+from zorse.training.loop import Clock, Turn, train
+from zorse.training.softmax import fit_softmax
+
+__all__ = ["Clock", "MiniBatches", "Turn", "fit_softmax", "train"]

@@ -1,0 +1,62 @@
+"""Endless shuffled mini-batches whose place can be written down."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from zorse.core.errors import InputError
+
+
+class MiniBatches:
+    """Yield aligned mini-batches forever, reshuffled at each pass; the last incomplete batch of a pass is dropped.
+
+    Parameters
+    ----------
+    *tensors : Tensor of shape (n, ...)
+        Sliced along the first dimension, each batch a tuple in the same order.
+    size : int
+        Samples a batch, at most n.
+    generator : torch.Generator
+        Source of the shuffling.
+    """
+
+    def __init__(self, *tensors: Tensor, size: int, generator: torch.Generator):
+        if len({len(t) for t in tensors}) != 1 or len(tensors[0]) == 0:
+            raise InputError(f"expected tensors of one length above 0; got lengths {[len(t) for t in tensors]}")
+        self.tensors, self.generator = tensors, generator
+        self.size = min(size, len(tensors[0]))
+        self.steps_per_pass = len(tensors[0]) // self.size
+        self._at = self.steps_per_pass
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> tuple[Tensor, ...]:
+        if self._at == self.steps_per_pass:
+            self._before = self.generator.get_state()
+            self._shuffle()
+            self._at = 0
+        rows = self._order[self._at * self.size : (self._at + 1) * self.size]
+        self._at += 1
+        return tuple(t[rows] for t in self.tensors)
+
+    def _shuffle(self) -> None:
+        order = torch.randperm(len(self.tensors[0]), generator=self.generator)
+        self._order = order.to(self.tensors[0].device)
+
+    def state(self) -> dict[str, Tensor]:
+        """Where the stream stands: the generator before the present pass, now, and the place in the pass."""
+        now = self.generator.get_state()
+        return {"before": getattr(self, "_before", now), "now": now, "at": torch.tensor(self._at)}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Go on exactly where :meth:`state` was taken."""
+        self._at = int(state["at"])
+        self._before = state["before"]
+        self.generator.set_state(state["before"])
+        if self._at < self.steps_per_pass:
+            self._shuffle()
+        self.generator.set_state(state["now"])

@@ -1,0 +1,140 @@
+"""Alternating optimisation: a list of turns, each with its own loss and parameters.
+
+A plain network is one turn, a GAN two, an adversarially regularised VAE three.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zorse.training.batches import MiniBatches
+from zorse.training.checkpoint import read_checkpoint, write_checkpoint
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Where training stands; schedules are functions of it.
+
+    Attributes
+    ----------
+    epoch : int
+        From 0.
+    step : int
+        Steps done since the start.
+    fraction : float
+        Part of all steps done, in [0, 1).
+    """
+
+    epoch: int
+    step: int
+    fraction: float
+
+
+@dataclass
+class Turn:
+    """One player's move.
+
+    Attributes
+    ----------
+    name : str
+        Key of the logged loss.
+    loss : callable (batch, clock) -> scalar Tensor
+        Computed anew at every repeat, on a fresh batch.
+    params : iterable of Parameter
+        The only tensors that this turn moves.
+    optimizer : callable, default Adam
+        Maps a list of parameters to an optimizer.
+    repeats : int, default 1
+        Moves a step (``n_critic`` of a WGAN).
+    """
+
+    name: str
+    loss: Callable[[Any, Clock], Tensor]
+    params: Iterable[Tensor]
+    optimizer: Callable[[list[Tensor]], torch.optim.Optimizer] = torch.optim.Adam
+    repeats: int = 1
+    opt: torch.optim.Optimizer = field(init=False, repr=False)
+
+    def __post_init__(self):
+        self.params = list(self.params)
+        self.opt = self.optimizer(self.params)
+
+    def move(self, batch: Any, clock: Clock) -> Tensor:
+        """One optimizer step on ``batch``; the detached loss."""
+        self.opt.zero_grad(set_to_none=True)
+        loss = self.loss(batch, clock)
+        if not torch.isfinite(loss):
+            raise FloatingPointError(
+                f"the loss of turn {self.name!r} is {loss.item()} in epoch {clock.epoch}, step {clock.step}; "
+                "try a smaller lr, or features scaled to a common range"
+            )
+        loss.backward(inputs=self.params)  # other players' gradients stay untouched
+        self.opt.step()
+        return loss.detach()
+
+
+def train(
+    turns: Sequence[Turn],
+    batches: MiniBatches | Iterable[Any],
+    *,
+    epochs: int,
+    steps_per_epoch: int | None = None,
+    after_epoch: Callable[[Clock, dict[str, float]], bool | None] | None = None,
+    checkpoint: Path | None = None,
+) -> list[dict[str, float]]:
+    """Play every turn in order, ``epochs * steps_per_epoch`` times.
+
+    Parameters
+    ----------
+    turns : sequence of Turn
+    batches : iterable
+        Endless; each move draws one batch from it.
+    epochs : int
+    steps_per_epoch : int, optional
+        Default: one pass of ``batches`` (then a :class:`MiniBatches`).
+    after_epoch : callable (clock, losses) -> bool, optional
+        Called with the epoch's mean losses, for progress, schedules and early stopping; True stops.
+    checkpoint : Path, optional
+        Written after every epoch; if it exists, training goes on from it, on a CPU bit-identically
+        (parameters, optimizers, shuffling and torch's random state). ``batches`` must be a MiniBatches.
+
+    Returns
+    -------
+    history : list of dict
+        Mean loss of each turn, an entry an epoch.
+
+    Raises
+    ------
+    FloatingPointError
+        If a loss is not finite; it names turn, epoch and step.
+    """
+    if steps_per_epoch is None:
+        if not isinstance(batches, MiniBatches):
+            raise TypeError("steps_per_epoch is needed unless batches is a MiniBatches")
+        steps_per_epoch = batches.steps_per_pass
+    history: list[dict[str, float]] = []
+    stopped = False
+    if checkpoint is not None and checkpoint.exists():
+        history, stopped = read_checkpoint(checkpoint, turns, batches)
+    stream = iter(batches)
+    for epoch in range(len(history), 0 if stopped else epochs):
+        totals: dict[str, Tensor | float] = {turn.name: 0.0 for turn in turns}
+        for step in range(steps_per_epoch):
+            done = epoch * steps_per_epoch + step
+            clock = Clock(epoch, done, done / (epochs * steps_per_epoch))
+            for turn in turns:
+                for _ in range(turn.repeats):
+                    totals[turn.name] += turn.move(next(stream), clock) / turn.repeats
+        history.append({name: float(total) / steps_per_epoch for name, total in totals.items()})
+        stopped = bool(after_epoch and after_epoch(clock, history[-1]))
+        if checkpoint is not None:
+            write_checkpoint(checkpoint, turns, batches, history, stopped)
+        if stopped:
+            break
+    return history
