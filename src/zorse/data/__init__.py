@@ -1,0 +1,23 @@
+"""Tasks (samples, class tables, who is seen) and the sources that images come from."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zorse.data.digits import digits_zsl as digits_zsl
+    from zorse.data.task import ZeroShotTask as ZeroShotTask
+    from zorse.data.toy import toy_zsl as toy_zsl
+
+_HOME = {
+    "ZeroShotTask": "task",
+    "digits_zsl": "digits",
+    "toy_zsl": "toy",
+}
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str):
+    # Lazy: finding images on disk must not import scikit-learn.
+    if name in _HOME:
+        return getattr(import_module(f"zorse.data.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'zorse.data' has no attribute {name!r}")
