@@ -56,7 +56,7 @@ class Entry:
 
     @property
     def state(self) -> State:
-        """``contract``: keeps the promises; ``compared``: agrees with a reference; ``claim``: its claim has been run."""
+        """``contract``: keeps the promises; ``compared``: agrees with a reference; ``claim``: its claim was run."""
         result = self.result
         if result.get("claim"):
             return "claim"
@@ -100,7 +100,7 @@ def entries() -> tuple[Entry, ...]:
 
 def all_methods() -> dict[str, type[ZeroShotMethod]]:
     """Method classes by slug, alphabetically."""
-    return {e.slug: e.target for e in entries() if inspect.isclass(e.target)}
+    return {e.slug: e.target for e in entries() if isinstance(e.target, type)}
 
 
 def find(query: str) -> list[Entry]:
@@ -128,7 +128,7 @@ def method(name: str) -> type[ZeroShotMethod]:
     """
     for entry in entries():
         names = (entry.slug, entry.target.__name__, *entry.paper.aka)
-        if inspect.isclass(entry.target) and _plain(name) in map(_plain, names):
+        if isinstance(entry.target, type) and _plain(name) in map(_plain, names):
             return entry.target
     raise UnknownNameError("method", name, all_methods(), "(zorse papers lists them)")
 
@@ -147,7 +147,8 @@ def markdown() -> str:
     ]
     for e in entries():
         p = e.paper
-        held = {True: ", held", False: ", did not hold"}.get((e.result.get("claim") or {}).get("held"), "")
+        claim = e.result.get("claim")
+        held = (", held" if claim["held"] else ", did not hold") if claim else ""
         cited = f"[{p.title}]({p.url}), {p.venue} {p.year}"
         rows.append(f"| {cited} | {p.aka[0]} | {e.family} | `{e.module}` | {e.summary} | {e.state}{held} |")
     return "\n".join(rows) + "\n"

@@ -66,7 +66,9 @@ class ClassTable:
         prompts = tuple(np.array(p, dtype=np.float64) for p in self.prompts)
         for label, p in zip(labels, prompts, strict=True):
             if p.ndim != 2 or p.shape[1] != k or len(p) == 0 or not np.isfinite(p).all():
-                raise InputError(f"prompts of class {label!s} must be finite and of shape (at least 1, {k}); got {p.shape}")
+                raise InputError(
+                    f"prompts of class {label!s} must be finite and of shape (at least 1, {k}); got {p.shape}"
+                )
             p.setflags(write=False)
         return prompts
 
@@ -89,15 +91,21 @@ class ClassTable:
     def rows(self, y) -> np.ndarray:
         """Row index of each label in ``y``, shape (n,); an unknown label is an InputError that names it."""
         y = np.asarray(y)
-        if len(y) and self.n_classes == 0:
+        if len(y) == 0:
+            return np.empty(0, dtype=np.intp)
+        if self.n_classes == 0:
             raise InputError(f"labels not in the class table: {_listed(np.unique(y))}")
-        if (y.dtype.kind in "biuf") != (self.labels.dtype.kind in "biuf") and "O" not in (y.dtype.kind, self.labels.dtype.kind):
+        # Numbers and strings never match, and numpy cannot order them together.
+        if (y.dtype.kind in "biuf") != (self.labels.dtype.kind in "biuf") and "O" not in (
+            y.dtype.kind,
+            self.labels.dtype.kind,
+        ):
             raise InputError(
-                f"labels not in the class table: {_listed(np.unique(y))} ({y.dtype}); the table's are {self.labels.dtype}"
+                f"labels not in the class table: {_listed(np.unique(y))} is {y.dtype}, the table {self.labels.dtype}"
             )
         order = np.argsort(self.labels, kind="stable")
         at = np.searchsorted(self.labels, y, sorter=order)
-        rows = order[np.minimum(at, self.n_classes - 1)] if len(y) else np.empty(0, dtype=np.intp)
+        rows = order[np.minimum(at, self.n_classes - 1)]
         missing = self.labels[rows] != y
         if missing.any():
             raise InputError(f"labels not in the class table: {_listed(np.unique(y[missing]))}")

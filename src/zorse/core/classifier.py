@@ -47,7 +47,9 @@ class ZeroShotClassifier(ZeroShotMethod, ClassifierMixin, BaseEstimator, ABC):
         name = type(self).__name__
         if self.traits.needs_unlabelled != (unlabelled is not None):
             asks = "needs unlabelled samples" if self.traits.needs_unlabelled else "cannot use unlabelled samples"
-            raise CapabilityError(f"{name} {asks}; it was fitted {'with' if unlabelled is not None else 'without'} them")
+            raise CapabilityError(
+                f"{name} {asks}; it was fitted {'with' if unlabelled is not None else 'without'} them"
+            )
         if X is None:
             return self._fit_descriptions(classes)
         X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite=False)

@@ -152,7 +152,10 @@ def _pack(value: Any, where: str, tensors: dict[str, np.ndarray]) -> Any:
 def _pack_module(module: nn.Module, where: str, tensors: dict[str, np.ndarray]) -> dict:
     for name, kind in CONTAINERS.items():
         if type(module) is kind:
-            return {"layers": name, "of": {k: _pack_module(m, f"{where}.{k}", tensors) for k, m in module.named_children()}}
+            return {
+                "layers": name,
+                "of": {k: _pack_module(m, f"{where}.{k}", tensors) for k, m in module.named_children()},
+            }
     if type(module) not in LAYERS:
         raise InputError(f"{where} is a {type(module).__name__}; build it from {', '.join(k.__name__ for k in LAYERS)}")
     options = {k: getattr(module, k) for k in LAYERS[type(module)]}
