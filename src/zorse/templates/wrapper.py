@@ -19,7 +19,9 @@ class WrapperClassifier(ZeroShotClassifier):
 
     def _fit(self, X: np.ndarray, rows: np.ndarray, table: ClassTable) -> None:
         if not isinstance(self.estimator, ZeroShotClassifier):
-            raise CapabilityError(f"{type(self).__name__} wraps a zero-shot classifier; got estimator={self.estimator!r}")
+            raise CapabilityError(
+                f"{type(self).__name__} wraps a zero-shot classifier; got estimator={self.estimator!r}"
+            )
         self.estimator_ = clone(self.estimator).fit(X, table.labels[rows], classes=table)
 
     def _prepare(self, table: ClassTable) -> None:

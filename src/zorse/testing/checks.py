@@ -194,7 +194,8 @@ def check_columns_follow_classes(model):
     # Whether the columns belong to the labels they stand under: seen samples find their own column.
     X, y = task.train
     seen = task.classes.labels[np.isin(task.classes.labels, task.seen)]  # in the table's order, which is not sorted
-    assert m.with_candidates(seen).score(X, y) > 2 / len(seen), "training samples don't find their labels"
+    accuracy = m.with_candidates(seen).score(X, y)
+    assert accuracy > 0.5, f"only {accuracy:.0%} of the training samples find their label"
 
 
 def check_permuting_the_table_permutes_columns(model):
