@@ -1,6 +1,7 @@
 """Shared by every test: one torch thread, no hub, and the data pack where it lies beside the checkout."""
 
 import os
+import shutil
 from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -19,3 +20,12 @@ def shared_data() -> Path:
     if not (PACK / "README.md").exists():
         pytest.skip(f"the data pack is not at {PACK} (set ZORSE_DATA to its folder)")
     return PACK
+
+
+@pytest.fixture
+def source_tree(tmp_path) -> Path:
+    """A copy of the sources without weights, to plant mistakes in."""
+    root = Path(__file__).parents[1]
+    shutil.copytree(root / "src", tmp_path / "src", ignore=shutil.ignore_patterns("weights", "__pycache__"))
+    shutil.copy(root / "pyproject.toml", tmp_path)
+    return tmp_path
