@@ -42,11 +42,11 @@ imports:  ## check that imports go one way
 
 .PHONY: docs
 docs:  ## build the documentation into site/
-	mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
 
 .PHONY: docs-serve
 docs-serve:  ## read the documentation at http://127.0.0.1:8000
-	mkdocs serve
+	NO_MKDOCS_2_WARNING=1 mkdocs serve
 
 .PHONY: bench
 bench:  ## time the library's parts (pytest-benchmark)
