@@ -1,0 +1,65 @@
+"""Named tasks that claims are run on, and other splits of the same data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from zorse.core import UnknownNameError
+from zorse.data import ZeroShotTask, digits_zsl, toy_zsl
+from zorse.data.pack import awa19, gzsl_scores, tiny160
+
+# What each name stands for; the pack's loaders raise NotAvailableError where the pack is absent.
+TASKS = {
+    "awa19": awa19,
+    "tiny160": tiny160,
+    "digits": digits_zsl,
+    "procedural": lambda: toy_zsl(n_seen=20, n_unseen=10, n_per_class=20, dim=32, n_semantics=12, noise=0.3),
+    "awa1-scores": lambda: gzsl_scores("AWA1"),
+    "flo-scores": lambda: gzsl_scores("FLO"),
+}
+
+
+def load_task(name: str) -> Any:
+    """The task called ``name``: a ZeroShotTask, or a ScoreTask where only scores are published.
+
+    Raises
+    ------
+    UnknownNameError
+        If no task has that name.
+    NotAvailableError
+        If it lies in the data pack, which is absent.
+    """
+    if name not in TASKS:
+        raise UnknownNameError("task", name, TASKS)
+    return TASKS[name]()
+
+
+def resplit(task: ZeroShotTask, seed: int, held_out: float = 0.2) -> ZeroShotTask:
+    """The same data with as many unseen classes, drawn by ``seed``; ``held_out`` of each seen class is for testing.
+
+    Seed 0 is the task as it is.
+    """
+    if seed == 0:
+        return task
+    rng = np.random.default_rng(seed)
+    unseen = rng.permutation(np.union1d(task.seen, task.unseen))[: len(task.unseen)]
+    used = np.concatenate([task.train_index, task.test_seen_index, task.test_unseen_index])
+    train, test_seen, test_unseen = [], [], []
+    for label in np.unique(task.y[used]):
+        index = rng.permutation(used[task.y[used] == label])
+        if label in unseen:
+            test_unseen.append(index)
+        else:
+            n_test = max(1, round(held_out * len(index)))
+            test_seen.append(index[:n_test])
+            train.append(index[n_test:])
+    return replace(
+        task,
+        train_index=np.sort(np.concatenate(train)),
+        test_seen_index=np.sort(np.concatenate(test_seen)),
+        test_unseen_index=np.sort(np.concatenate(test_unseen)),
+        name=f"{task.name}, split {seed}",
+    )
