@@ -1,0 +1,25 @@
+"""Network blocks made of plain ``torch.nn`` layers, so that a fitted model can be saved without pickle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+
+def mlp(*widths: int, activation: Callable[[], nn.Module] = nn.ReLU, out: nn.Module | None = None) -> nn.Sequential:
+    """Linear layers of the given widths with ``activation()`` between them, and ``out`` after the last."""
+    layers: list[nn.Module] = []
+    for fan_in, fan_out in pairwise(widths):
+        layers += [nn.Linear(fan_in, fan_out), activation()]
+    layers[-1:] = [] if out is None else [out]
+    return nn.Sequential(*layers)
+
+
+def fill_linear(network: nn.Module, fill: Callable[[Tensor], object]) -> None:
+    """Draw the weights of every linear layer in ``network`` anew with ``fill`` (of ``nn.init``); biases become 0."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Linear):
+            fill(layer.weight)
+            nn.init.zeros_(layer.bias)

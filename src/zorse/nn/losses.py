@@ -1,0 +1,38 @@
+"""Losses and penalties as functions of tensors; each returns a scalar averaged over the batch of n rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
+    """Mean of (||grad critic|| - 1)^2 at one random point between each row of ``real`` and ``fake`` (n, d).
+
+    The slope is taken with respect to the point alone; whatever else the critic is conditioned on stays a constant.
+    Differentiable in the critic's parameters. The random places come from torch's global generator.
+    """
+    place = torch.rand(len(real), 1, device=real.device, dtype=real.dtype)
+    between = torch.lerp(fake, real, place).detach().requires_grad_()
+    (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
+    return (slope.norm(dim=1) - 1).square().mean()
+
+
+def gaussian_kl(mean: Tensor, log_var: Tensor) -> Tensor:
+    """KL(N(mean, exp(log_var)) || N(0, I)) of rows (n, d), summed over dimensions, averaged over rows."""
+    return 0.5 * (mean.square() + log_var.exp() - 1 - log_var).sum(dim=1).mean()
+
+
+def wasserstein_between_gaussians(mean_a: Tensor, log_var_a: Tensor, mean_b: Tensor, log_var_b: Tensor) -> Tensor:
+    """2-Wasserstein distance of diagonal Gaussians, row by row (n, d), averaged over rows."""
+    spread = (log_var_a / 2).exp() - (log_var_b / 2).exp()
+    squared = (mean_a - mean_b).square().sum(dim=1) + spread.square().sum(dim=1)
+    # The slope of the root is infinite at 0, where two equal Gaussians would turn every gradient into NaN.
+    return squared.clamp_min(1e-12).sqrt().mean()
+
+
+def reparameterise(mean: Tensor, log_var: Tensor) -> Tensor:
+    """A draw from N(mean, exp(log_var)) that gradients pass through; noise from torch's global generator."""
+    return mean + (log_var / 2).exp() * torch.randn_like(mean)
