@@ -1,0 +1,103 @@
+"""SAE: a linear auto-encoder whose code is the class vector."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from zorse.core import ClassTable, InputError, Paper
+from zorse.templates import BilinearClassifier
+
+
+class SAE(BilinearClassifier):
+    r"""Semantic auto-encoder: encode a sample to its class vector, decode it by the same map transposed.
+
+    With X (n, d) the samples and S (n, k) their class vectors, it minimises over W (k, d)
+
+        ||X - S W||^2 + lam ||X W^T - S||^2,
+
+    which is solved by the Sylvester equation (S^T S) W + W (lam X^T X) = (1 + lam) S^T X.
+
+    Parameters
+    ----------
+    lam : float, default=1.0
+        Weight of encoding against reconstruction, above 0.
+    direction : {"encode", "decode"}, default="encode"
+        Where samples meet classes: "encode" compares the code of a sample with the class vectors (F to S in the paper),
+        "decode" compares the sample with decoded class vectors (S to F).
+
+    Attributes
+    ----------
+    weights_ : ndarray of shape (d, k)
+        The encoder, W^T; its transpose is the decoder.
+
+    Raises
+    ------
+    InputError
+        If ``lam`` is not above 0 or ``direction`` is unknown.
+
+    Notes
+    -----
+    Differs from the paper: the Sylvester equation is solved by diagonalising both of its symmetric sides, where the
+    paper calls the Bartels-Stewart solver; of several solutions (features that are never active) the one of
+    least norm is taken. Samples and class vectors are used as given; the paper scales features to unit length on some
+    data sets.
+
+    Cost: O(n d^2 + d^3 + k^3) to fit, whatever n; O(n d k + n k c) to score, or O(k d c + n d c) when decoding.
+
+    References
+    ----------
+    Kodirov, Xiang and Gong, "Semantic autoencoder for zero-shot learning", CVPR 2017.
+    """
+
+    paper = Paper(
+        title="Semantic autoencoder for zero-shot learning",
+        authors="Elyor Kodirov, Tao Xiang, Shaogang Gong",
+        venue="CVPR",
+        year=2017,
+        url="https://arxiv.org/abs/1704.08345",
+        aka=("SAE",),
+    )
+
+    def __init__(self, lam: float = 1.0, direction: Literal["encode", "decode"] = "encode"):
+        self.lam = lam
+        self.direction = direction
+
+    def _fit(self, X: np.ndarray, rows: np.ndarray, table: ClassTable) -> None:
+        if self.direction not in ("encode", "decode"):
+            raise InputError(f"direction must be 'encode' or 'decode'; got {self.direction!r}")
+        if not self.lam > 0:
+            raise InputError(f"lam must be above 0; got {self.lam}")
+        S = table.vectors[rows]
+        W = symmetric_sylvester(S.T @ S, self.lam * (X.T @ X), (1 + self.lam) * (S.T @ X))
+        self.weights_ = np.ascontiguousarray(W.T)
+
+    def _scores(self, X: np.ndarray, table: ClassTable) -> np.ndarray:
+        if self.direction == "encode":
+            return _cosine(X @ self.weights_, table.vectors)
+        return _cosine(X, table.vectors @ self.weights_.T)
+
+    @classmethod
+    def example_params(cls) -> list[dict]:
+        """Both directions."""
+        return [{}, {"direction": "decode"}]
+
+
+def symmetric_sylvester(A: np.ndarray, B: np.ndarray, C: np.ndarray) -> np.ndarray:
+    """The W of least norm with A W + W B = C, for symmetric A (k, k) and B (d, d) without negative eigenvalues.
+
+    Where an eigenvalue of A and one of B are both zero, C must have no part there: nothing could explain it.
+    """
+    a, U = np.linalg.eigh(A)
+    b, V = np.linalg.eigh(B)
+    total = a[:, None] + b
+    solvable = total > total.max(initial=0) * max(C.shape) * np.finfo(float).eps
+    core = U.T @ C @ V
+    return U @ np.divide(core, total, out=np.zeros_like(core), where=solvable) @ V.T
+
+
+def _cosine(P: np.ndarray, Q: np.ndarray) -> np.ndarray:
+    """Cosine of every row of P with every row of Q; 0 for a row of zeros."""
+    lengths = np.linalg.norm(P, axis=1)[:, None] * np.linalg.norm(Q, axis=1)
+    return P @ Q.T / np.where(lengths > 0, lengths, 1)
