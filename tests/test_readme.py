@@ -123,3 +123,9 @@ def test_every_direct_dependency_of_ci_is_pinned():
     plain = {re.split(r"[\[>=<~! ]", r)[0].lower().replace("_", "-") for r in asked}
     pinned = re.findall(r"^([\w.-]+)==", (ROOT / "constraints.txt").read_text(), re.M)
     assert plain <= {p.lower().replace("_", "-") for p in pinned}
+
+
+def test_every_decision_is_listed():
+    folder = ROOT / "docs/decisions"
+    listed = set(re.findall(r"\]\(([^)]+)\)", (folder / "index.md").read_text()))
+    assert listed == {page.name for page in folder.glob("*.md")} - {"index.md"}
