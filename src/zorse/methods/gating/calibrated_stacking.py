@@ -8,7 +8,7 @@ from sklearn.utils import check_random_state
 
 from zorse.core import ClassTable, InputError, Paper, ZeroShotClassifier
 from zorse.templates import WrapperClassifier
-from zorse.training.validation import seen_unseen_curve
+from zorse.training.validation import SeenUnseenCurve, seen_unseen_curve
 
 
 class CalibratedStacking(WrapperClassifier):
@@ -99,20 +99,25 @@ class CalibratedStacking(WrapperClassifier):
                 test[own[: min(len(own) - 1, max(1, round(self.held_out * len(own))))]] = True
             model = clone(self.estimator).fit(X[~test], y[~test], classes=known)
             curves.append(seen_unseen_curve(model.scores(X[test]), known.rows(y[test]), ~np.isin(seen, pseudo_unseen)))
-        # The mean of step functions changes at their break points alone: one value inside every step tries them all.
-        edges = np.unique(np.concatenate([curve.penalties for curve in curves]))
-        values = np.concatenate([edges[:1] - 1, (edges[1:] + edges[:-1]) / 2, edges[-1:] + 1])
-        H = np.zeros(len(values))
-        for curve in curves:
-            s, u = curve.at(values)
-            H += 2 * s * u / np.maximum(s + u, np.finfo(float).tiny)
-        best = np.flatnonzero(H.max() - H <= 1e-12)
-        return float(values[best[len(best) // 2]])
+        return best_penalty(curves)
 
     @classmethod
     def example_params(cls) -> list[dict]:
         """Given and chosen, over ridge regression to class vectors."""
         return [{"estimator": RidgeToVectors(), "gamma": 0.1}, {"estimator": RidgeToVectors(), "random_state": 0}]
+
+
+def best_penalty(curves: list[SeenUnseenCurve]) -> float:
+    """The gamma with the largest harmonic mean of seen and unseen accuracy, averaged over ``curves``."""
+    # The mean of step functions changes at their break points alone: one value inside every step tries them all.
+    edges = np.unique(np.concatenate([curve.penalties for curve in curves]))
+    values = np.concatenate([edges[:1] - 1, (edges[1:] + edges[:-1]) / 2, edges[-1:] + 1])
+    H = np.zeros(len(values))
+    for curve in curves:
+        s, u = curve.at(values)
+        H += 2 * s * u / np.maximum(s + u, np.finfo(float).tiny)
+    best = np.flatnonzero(H.max() - H <= 1e-12)
+    return float(values[best[len(best) // 2]])
 
 
 class RidgeToVectors(ZeroShotClassifier):
