@@ -33,7 +33,8 @@ def toy_zsl(
     noise : float
         Standard deviation added to each feature, where class vectors have unit length.
     aligned : bool
-        True: the image is the identity, so that features and class vectors share one space of ``dim`` dimensions.
+        True: the image is the identity, so that features and class vectors share one space of ``dim`` dimensions,
+        and every class has one to four prompts there.
     random_state : int, RandomState or None
 
     Returns
@@ -51,7 +52,9 @@ def toy_zsl(
     X = vectors[rows] @ image + noise * rng.randn(len(rows), dim)
     at = np.arange(len(rows))
     seen, held_out = rows < n_seen, at % n_per_class % 4 == 0
-    table = ClassTable(labels, vectors, tuple(labels))
+    # A ragged number of prompts a class, each near the class vector; drawn last, so that the rest stays as it is.
+    prompts = [v + noise * rng.randn(1 + i % 4, dim) for i, v in enumerate(vectors)] if aligned else None
+    table = ClassTable(labels, vectors, tuple(labels), None if prompts is None else tuple(prompts))
     return ZeroShotTask(
         X,
         labels[rows],

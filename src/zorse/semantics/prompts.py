@@ -41,7 +41,7 @@ def class_table(
         What fills the templates. Without them the labels do, their underscores read as spaces.
     templates : str, path or sequence of str, optional
         Templates with ``{}`` or ``{c}``; a string is what :func:`read_templates` takes. Without them, "a photo of
-        a {}." for every class that no description speaks of. Articles are literal: owl gives "a photo of a owl.", as in the
+        a {}." for every class that no description speaks of. Articles are literal ("a photo of a owl."), as in the
         prompts that published figures rest on.
     descriptions : path, or mapping of label to sequence of str, optional
         Finished prompts by label, or a file for :func:`read_descriptions`. Given alone they take the place of the
