@@ -1,6 +1,7 @@
 """Method skeletons: the algorithm with a hole where the paper's idea goes."""
 
 from zorse.templates.bilinear import BilinearClassifier
+from zorse.templates.feature_generator import FeatureGenerator
 from zorse.templates.wrapper import WrapperClassifier
 
-__all__ = ["BilinearClassifier", "WrapperClassifier"]
+__all__ = ["BilinearClassifier", "FeatureGenerator", "WrapperClassifier"]
