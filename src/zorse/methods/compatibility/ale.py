@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from zorse.core import ClassTable, InputError, Paper, resolve_device, seeded
+from zorse.nn.ranking import hinges, sampled_weighted_ranking, weighted_ranking
+from zorse.nn.vectors import unit_rows
 from zorse.templates import BilinearClassifier
 from zorse.training import Clock, MiniBatches, Turn, train
 
@@ -99,18 +101,20 @@ class ALE(BilinearClassifier):
         if len(seen) < 2:
             raise InputError(f"ALE needs at least two seen classes; got {table.labels[seen][0]!s} alone")
         device = resolve_device(self.device)
-        theta = torch.as_tensor(_unit(X) if self.normalize_features else X, dtype=torch.float32, device=device)
+        theta = torch.as_tensor(unit_rows(X) if self.normalize_features else X, dtype=torch.float32, device=device)
         vectors = table.vectors[seen]
-        phi = torch.as_tensor(_unit(vectors) if self.normalize_classes else vectors, dtype=torch.float32, device=device)
+        phi = torch.as_tensor(
+            unit_rows(vectors) if self.normalize_classes else vectors, dtype=torch.float32, device=device
+        )
         with seeded(self.random_state) as generator:
             W = torch.randn(theta.shape[1], phi.shape[1]) / theta.shape[1] ** 0.5
             W = W.to(device).requires_grad_()
 
             def loss(batch: tuple[Tensor, Tensor], clock: Clock) -> Tensor:
-                violation = margins(batch[0] @ W @ phi.T, batch[1])
+                l = hinges(batch[0] @ W @ phi.T, batch[1])
                 if self.ranking == "exact":
-                    return exact_ranking(violation)
-                return sampled_ranking(violation, batch[1], generator)
+                    return weighted_ranking(l)
+                return sampled_weighted_ranking(l, batch[1], generator)
 
             batches = MiniBatches(
                 theta, torch.as_tensor(target, device=device), size=self.batch_size, generator=generator
@@ -120,8 +124,8 @@ class ALE(BilinearClassifier):
         self.weights_ = W.detach().cpu().double().numpy()
 
     def _scores(self, X: np.ndarray, table: ClassTable) -> np.ndarray:
-        theta = _unit(X) if self.normalize_features else X
-        phi = _unit(table.vectors) if self.normalize_classes else table.vectors
+        theta = unit_rows(X) if self.normalize_features else X
+        phi = unit_rows(table.vectors) if self.normalize_classes else table.vectors
         return theta @ self.weights_ @ phi.T
 
     @classmethod
@@ -129,36 +133,3 @@ class ALE(BilinearClassifier):
         """Both ways to rank, few epochs."""
         few = {"epochs": 30, "lr": 1.0, "batch_size": 16, "random_state": 0, "device": "cpu"}
         return [few, few | {"ranking": "exact"}]
-
-
-def margins(scores: Tensor, target: Tensor) -> Tensor:
-    """l(x, y') of shape (n, s), 0 in the column of the right class."""
-    l = (1 + scores - scores.gather(1, target[:, None])).clamp(min=0)
-    return l.scatter(1, target[:, None], 0.0)
-
-
-def exact_ranking(l: Tensor) -> Tensor:
-    """Mean of beta_r / r * sum l, from margins (n, s)."""
-    r = (l > 0).sum(dim=1)
-    return (_beta(l)[r] / r.clamp(min=1) * l.sum(dim=1)).mean()
-
-
-def sampled_ranking(l: Tensor, target: Tensor, generator: torch.Generator) -> Tensor:
-    """One draw of the paper's estimate of it: the first violator among s - 1 draws, weighed by its trial."""
-    n, s = l.shape
-    drawn = torch.randint(s - 1, (n, s - 1), generator=generator).to(l.device)
-    drawn = drawn + (drawn >= target[:, None])  # any class but the right one
-    violates = l.gather(1, drawn) > 0
-    trial = violates.int().argmax(dim=1)  # from 0; also 0 where nothing violates, and then l is 0 as well
-    first = l.gather(1, drawn.gather(1, trial[:, None]))[:, 0]
-    return (_beta(l)[(s - 1) // (trial + 1)] * first).mean()
-
-
-def _beta(l: Tensor) -> Tensor:
-    harmonic = (1 / torch.arange(1, l.shape[1], device=l.device)).cumsum(0)
-    return torch.cat([harmonic.new_zeros(1), harmonic])
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(lengths > 0, lengths, 1)

@@ -8,6 +8,7 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 
 from zorse.core import CapabilityError, ClassTable, InputError, Paper, ZeroShotClassifier
+from zorse.nn.vectors import cosine
 
 
 class ConSE(ZeroShotClassifier):
@@ -102,9 +103,7 @@ class ConSE(ZeroShotClassifier):
         return (p / p.sum(axis=1, keepdims=True)) @ self.seen_vectors_
 
     def _scores(self, X: np.ndarray, table: ClassTable) -> np.ndarray:
-        f = self.embed(X)
-        lengths = np.linalg.norm(f, axis=1)[:, None] * np.linalg.norm(table.vectors, axis=1)
-        return f @ table.vectors.T / np.where(lengths > 0, lengths, 1)
+        return cosine(self.embed(X), table.vectors)
 
     @classmethod
     def example_params(cls) -> list[dict]:

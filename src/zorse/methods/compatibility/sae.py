@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from zorse.core import ClassTable, InputError, Paper
+from zorse.nn.vectors import cosine
 from zorse.templates import BilinearClassifier
 
 
@@ -75,8 +76,8 @@ class SAE(BilinearClassifier):
 
     def _scores(self, X: np.ndarray, table: ClassTable) -> np.ndarray:
         if self.direction == "encode":
-            return _cosine(X @ self.weights_, table.vectors)
-        return _cosine(X, table.vectors @ self.weights_.T)
+            return cosine(X @ self.weights_, table.vectors)
+        return cosine(X, table.vectors @ self.weights_.T)
 
     @classmethod
     def example_params(cls) -> list[dict]:
@@ -95,9 +96,3 @@ def symmetric_sylvester(A: np.ndarray, B: np.ndarray, C: np.ndarray) -> np.ndarr
     solvable = total > total.max(initial=0) * max(C.shape) * np.finfo(float).eps
     core = U.T @ C @ V
     return U @ np.divide(core, total, out=np.zeros_like(core), where=solvable) @ V.T
-
-
-def _cosine(P: np.ndarray, Q: np.ndarray) -> np.ndarray:
-    """Cosine of every row of P with every row of Q; 0 for a row of zeros."""
-    lengths = np.linalg.norm(P, axis=1)[:, None] * np.linalg.norm(Q, axis=1)
-    return P @ Q.T / np.where(lengths > 0, lengths, 1)
