@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+import torch
+from scipy.special import softmax
+
+from zorse.core import ClassTable
+from zorse.methods.pretraining.clip import CLIP
+
+
+@pytest.fixture
+def arrays():
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(9, 7)), ClassTable([f"c{i}" for i in range(4)], rng.normal(size=(4, 7)))
+
+
+def test_scores_are_scaled_cosines_one_pair_at_a_time(arrays):
+    X, table = arrays
+    scores = CLIP(scale=20.0).fit(None, None, classes=table).scores(X)
+    for i, x in enumerate(X):
+        for j, w in enumerate(table.vectors):
+            cosine = sum(a * b for a, b in zip(x, w)) / (sum(a * a for a in x) * sum(b * b for b in w)) ** 0.5
+            assert scores[i, j] == pytest.approx(20 * cosine, abs=1e-12)
+
+
+def test_lengths_of_embeddings_do_not_matter(arrays):
+    X, table = arrays
+    model = CLIP().fit(None, None, classes=table)
+    longer = ClassTable(table.labels, table.vectors * np.array([[0.1], [1], [5], [30]]))
+    np.testing.assert_allclose(model.scores(7 * X), model.scores(X))
+    np.testing.assert_allclose(model.with_candidates(longer).scores(X), model.scores(X))
+
+
+def test_the_scale_moves_probabilities_and_not_the_ranking(arrays):
+    X, table = arrays
+    mild, sharp = (CLIP(scale=s).fit(None, None, classes=table) for s in (5.0, 100.0))
+    np.testing.assert_array_equal(mild.predict(X), sharp.predict(X))
+    np.testing.assert_allclose(mild.predict_proba(X), softmax(sharp.scores(X) / 20, axis=1))
+
+
+def test_samples_are_not_looked_at_and_without_a_table_their_means_are_the_classes(arrays):
+    X, table = arrays
+    y = np.array(["c0", "c1", "c2"] * 3)
+    np.testing.assert_array_equal(
+        CLIP().fit(X, y, classes=table).scores(X), CLIP().fit(None, None, classes=table).scores(X)
+    )
+    means = ClassTable(["c0", "c1", "c2"], [X[y == c].mean(axis=0) for c in ("c0", "c1", "c2")])
+    np.testing.assert_allclose(CLIP().fit(X, y).scores(X), CLIP().fit(None, None, classes=means).scores(X))
+
+
+def test_agrees_with_transformers():
+    from transformers import CLIPConfig, CLIPModel
+
+    tower = {"hidden_size": 32, "intermediate_size": 37, "num_hidden_layers": 2, "num_attention_heads": 4}
+    config = CLIPConfig(
+        text_config=tower | {"vocab_size": 99, "max_position_embeddings": 12, "eos_token_id": 98},
+        vision_config=tower | {"image_size": 16, "patch_size": 8},
+        projection_dim=16,
+        logit_scale_init_value=3.3,
+    )
+    torch.manual_seed(0)
+    model = CLIPModel(config).eval()
+    tokens, pixels = torch.randint(1, 98, (5, 12)), torch.randn(6, 3, 16, 16)
+    tokens[:, -1] = 98
+    with torch.no_grad():
+        out = model(input_ids=tokens, pixel_values=pixels)
+    table = ClassTable(np.arange(5), out.text_embeds.numpy())
+    ours = CLIP(scale=model.logit_scale.exp().item()).fit(None, None, classes=table)
+    np.testing.assert_allclose(ours.scores(out.image_embeds.numpy()), out.logits_per_image.numpy(), atol=1e-4)
+    np.testing.assert_allclose(
+        ours.predict_proba(out.image_embeds.numpy()), out.logits_per_image.softmax(dim=1).numpy(), atol=1e-5
+    )
