@@ -213,5 +213,6 @@ def _circumstances(name: str, seeds: range, cells: list[dict], left_out: list[st
 
 
 def _write(path: Path, result: dict) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as scratch:
         scratch.write_text(json.dumps(result, indent=1) + "\n")

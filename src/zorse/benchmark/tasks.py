@@ -10,6 +10,7 @@ import numpy as np
 from zorse.core import UnknownNameError
 from zorse.data import ZeroShotTask, digits_zsl, toy_zsl
 from zorse.data.pack import awa19, gzsl_scores, tiny160
+from zorse.nn.vectors import unit_rows
 
 # What each name stands for; the pack's loaders raise NotAvailableError where the pack is absent.
 TASKS = {
@@ -63,3 +64,8 @@ def resplit(task: ZeroShotTask, seed: int, held_out: float = 0.2) -> ZeroShotTas
         test_unseen_index=np.sort(np.concatenate(test_unseen)),
         name=f"{task.name}, split {seed}",
     )
+
+
+def with_unit_features(task: ZeroShotTask) -> ZeroShotTask:
+    """The same task with every sample scaled to unit length, as several papers do."""
+    return replace(task, X=unit_rows(task.X))

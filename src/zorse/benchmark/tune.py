@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, GroupKFold
 
 from zorse.core import ZeroShotClassifier
@@ -15,11 +16,29 @@ def unseen_accuracy(model: ZeroShotClassifier, X, y) -> float:
     return mean_class_accuracy(y, model.with_candidates(np.unique(y)).predict(X))
 
 
-def tune(model: ZeroShotClassifier, grid: dict, task: ZeroShotTask, folds: int = 4) -> ZeroShotClassifier:
-    """``model`` fitted on all training classes with the parameters of ``grid`` that do best on held-out ones.
+def tune(
+    model: ZeroShotClassifier, grid: dict, task: ZeroShotTask, folds: int = 4, per_class: int | None = None
+) -> ZeroShotClassifier:
+    """``model`` fitted on all training samples with the parameters of ``grid`` that do best on held-out classes.
 
-    Each fold holds out whole classes of the training set, as the test holds out the unseen ones.
+    Each fold holds out whole classes of the training set, as the test holds out the unseen ones; nothing of the test
+    is used. ``per_class`` caps the samples of a class in the search, not in the last fit.
     """
     X, y = task.train
-    search = GridSearchCV(model, grid, cv=GroupKFold(folds), scoring=unseen_accuracy)
-    return search.fit(X, y, groups=y, classes=task.classes).best_estimator_
+    chosen = np.arange(len(y)) if per_class is None else _thinned(y, per_class)
+    search = GridSearchCV(model, grid, cv=GroupKFold(folds), scoring=unseen_accuracy, refit=False)
+    search.fit(X[chosen], y[chosen], groups=y[chosen], classes=task.classes)
+    return clone(model).set_params(**search.best_params_).fit(X, y, classes=task.classes)
+
+
+def accuracy_on_unseen(model: ZeroShotClassifier, task: ZeroShotTask) -> float:
+    """Mean class accuracy of the unseen test samples among the unseen classes."""
+    return unseen_accuracy(model, *task.test_unseen)
+
+
+def _thinned(y: np.ndarray, per_class: int) -> np.ndarray:
+    kept = []
+    for label in np.unique(y):
+        own = np.flatnonzero(y == label)
+        kept.append(own[np.linspace(0, len(own) - 1, min(per_class, len(own))).astype(int)])
+    return np.sort(np.concatenate(kept))

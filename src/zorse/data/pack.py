@@ -47,11 +47,12 @@ def awa19(folder: str | Path | None = None, *, semantics: str = "attributes") ->
 
     The images come from sets whose classes only roughly match the animals, and MobileNet was trained on ImageNet, so
     that the unseen classes are unseen by the method, not by the features. ``semantics``: "attributes" (continuous,
-    as percentages) or "attributes_binary".
+    from 0 to 1) or "attributes_binary".
     """
     z = _read(folder, "features/awa19_mnv1.npz")
     names = z["class_names"].astype(str)
-    table = ClassTable(names, _choice(z, semantics, ("attributes", "attributes_binary")), tuple(names))
+    vectors = _choice(z, semantics, ("attributes", "attributes_binary"))
+    table = ClassTable(names, vectors / 100 if semantics == "attributes" else vectors, tuple(names))
     y = names[z["labels"]]
     unseen = np.isin(y, z["unseen_classes"].astype(str))
     held_out = np.zeros(len(y), dtype=bool)

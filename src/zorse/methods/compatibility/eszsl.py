@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from scipy.linalg import solve
 
@@ -71,7 +69,7 @@ class ESZSL(BilinearClassifier):
         self.weights_ = _solve(A.T @ A + self.lam * np.eye(A.shape[1]), left.T).T
 
 
-def eszsl_path(X, rows, table: ClassTable, gammas: Sequence[float], lams: Sequence[float]) -> np.ndarray:
+def eszsl_path(X, rows, table: ClassTable, gammas, lams) -> np.ndarray:
     """The weights of :class:`ESZSL` for every pair of penalties, from one eigendecomposition a side.
 
     Parameters
@@ -80,7 +78,7 @@ def eszsl_path(X, rows, table: ClassTable, gammas: Sequence[float], lams: Sequen
     rows : ndarray of shape (n,)
         Row in ``table`` of each sample.
     table : ClassTable
-    gammas, lams : sequences of float
+    gammas, lams : array-like of float
         Values above 0.
 
     Returns
