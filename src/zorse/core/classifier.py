@@ -92,6 +92,14 @@ class ZeroShotClassifier(ZeroShotMethod, ClassifierMixin, BaseEstimator, ABC):
         best = self.scores(X).argmax(axis=1)
         return self.classes_[best]
 
+    def _offer(self, table: ClassTable) -> Self:
+        if self.traits.aligned_space and table.n_semantics != self.n_features_in_:
+            raise InputError(
+                f"{type(self).__name__} compares samples and class vectors in one space; samples have "
+                f"{self.n_features_in_} features, class vectors {table.n_semantics}"
+            )
+        return super()._offer(table)
+
     def _fit_descriptions(self, classes: ClassTable | None) -> Self:
         name = type(self).__name__
         if self.traits.trained:

@@ -12,6 +12,7 @@ import numpy as np
 from zorse.core.classes import ClassTable
 from zorse.core.errors import InputError
 from zorse.encoders.store import encode_text
+from zorse.nn.vectors import unit_rows
 from zorse.semantics.descriptions import match_labels, read_descriptions, spoken
 from zorse.semantics.templates import DEFAULT, check_templates, read_templates
 
@@ -80,10 +81,10 @@ def class_table(
     texts = _prompts(labels, spelled, templates, descriptions)
     row_of: dict[str, int] = {}
     rows = [row_of.setdefault(text, len(row_of)) for of_class in texts for text in of_class]
-    embedded = _unit(np.asarray(encode_text(encoder, list(row_of), store), dtype=np.float32))
+    embedded = unit_rows(np.asarray(encode_text(encoder, list(row_of), store), dtype=np.float32))
     prompts = np.split(embedded[rows], np.cumsum([len(of_class) for of_class in texts])[:-1])
     means = np.stack([of_class.mean(axis=0, dtype=np.float64) for of_class in prompts])
-    return ClassTable(np.array(labels), _unit(means), tuple(spelled), tuple(prompts))
+    return ClassTable(np.array(labels), unit_rows(means), tuple(spelled), tuple(prompts))
 
 
 def _prompts(labels: list, names: list[str], templates, descriptions) -> list[list[str]]:
@@ -111,8 +112,3 @@ def _prompts(labels: list, names: list[str], templates, descriptions) -> list[li
 
 def _fill(templates: Sequence[str], name: str) -> list[str]:
     return [template.replace("{}", name) for template in templates]
-
-
-def _unit(rows: np.ndarray) -> np.ndarray:
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.maximum(norms, np.finfo(rows.dtype).tiny)

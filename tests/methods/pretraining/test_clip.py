@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy.special import softmax
 
-from zorse.core import ClassTable
+from zorse.core import ClassTable, InputError
 from zorse.methods.pretraining.clip import CLIP
 
 
@@ -45,6 +45,15 @@ def test_samples_are_not_looked_at_and_without_a_table_their_means_are_the_class
     )
     means = ClassTable(["c0", "c1", "c2"], [X[y == c].mean(axis=0) for c in ("c0", "c1", "c2")])
     np.testing.assert_allclose(CLIP().fit(X, y).scores(X), CLIP().fit(None, None, classes=means).scores(X))
+
+
+def test_class_vectors_of_another_space_are_refused(arrays):
+    X, table = arrays
+    other = ClassTable(table.labels, np.eye(4))
+    with pytest.raises(InputError, match="7 features, class vectors 4"):
+        CLIP().fit(None, None, classes=table).with_candidates(other)
+    with pytest.raises(InputError, match="7 features, class vectors 4"):
+        CLIP().fit(X, table.labels[np.arange(9) % 4], classes=other)
 
 
 def test_agrees_with_transformers():

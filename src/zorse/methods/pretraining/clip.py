@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.metrics.pairwise import cosine_similarity
 
 from zorse.core import ClassTable, Paper, Traits, ZeroShotClassifier
+from zorse.nn.vectors import cosine
 
 
 class CLIP(ZeroShotClassifier):
@@ -63,4 +63,4 @@ class CLIP(ZeroShotClassifier):
         pass
 
     def _scores(self, X: np.ndarray, table: ClassTable) -> np.ndarray:
-        return self.scale * cosine_similarity(X, table.vectors)
+        return self.scale * cosine(X, table.vectors)

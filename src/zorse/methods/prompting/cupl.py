@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.metrics.pairwise import cosine_similarity
-from sklearn.preprocessing import normalize
 
 from zorse.core import ClassTable, InputError, Paper, Traits, ZeroShotClassifier
+from zorse.nn.vectors import cosine, unit_rows
 
 
 class CuPL(ZeroShotClassifier):
@@ -81,7 +80,7 @@ class CuPL(ZeroShotClassifier):
                 "CuPL needs the embedding of every sentence about a class, and the class table has no prompts; "
                 "build it with zorse.semantics.class_table, or use CLIP, which needs class vectors only"
             )
-        self.weights_ = normalize(np.stack([normalize(sentences).mean(axis=0) for sentences in table.prompts]))
+        self.weights_ = unit_rows(np.stack([unit_rows(sentences).mean(axis=0) for sentences in table.prompts]))
 
     def _scores(self, X: np.ndarray, table: ClassTable) -> np.ndarray:
-        return self.scale * cosine_similarity(X, self.weights_)
+        return self.scale * cosine(X, self.weights_)
