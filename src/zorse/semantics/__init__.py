@@ -1,17 +1,33 @@
 """From class names to class tables: labels, templates, descriptions, prompts."""
 
-from zorse.semantics.descriptions import read_descriptions
-from zorse.semantics.labels import check_labels, parse_labels, read_labels
-from zorse.semantics.prompts import class_table
-from zorse.semantics.templates import TEMPLATES, check_templates, read_templates
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "TEMPLATES",
-    "check_labels",
-    "check_templates",
-    "class_table",
-    "parse_labels",
-    "read_descriptions",
-    "read_labels",
-    "read_templates",
-]
+if TYPE_CHECKING:
+    from zorse.semantics.descriptions import read_descriptions as read_descriptions
+    from zorse.semantics.labels import check_labels as check_labels
+    from zorse.semantics.labels import parse_labels as parse_labels
+    from zorse.semantics.labels import read_labels as read_labels
+    from zorse.semantics.prompts import class_table as class_table
+    from zorse.semantics.templates import TEMPLATES as TEMPLATES
+    from zorse.semantics.templates import check_templates as check_templates
+    from zorse.semantics.templates import read_templates as read_templates
+
+_HOME = {
+    "TEMPLATES": "templates",
+    "check_labels": "labels",
+    "check_templates": "templates",
+    "class_table": "prompts",
+    "parse_labels": "labels",
+    "read_descriptions": "descriptions",
+    "read_labels": "labels",
+    "read_templates": "templates",
+}
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str):
+    # Lazy: the command line refuses bad labels without paying for torch.
+    if name in _HOME:
+        return getattr(import_module(f"zorse.semantics.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'zorse.semantics' has no attribute {name!r}")
