@@ -31,8 +31,11 @@ class ImageEncoder(Protocol):
 
     name: str
     dim: int
-    fingerprint: str
     image_size: tuple[int, int]
+
+    @property
+    def fingerprint(self) -> str:
+        """See above."""
 
     def preprocess(self, image: Image) -> Tensor:
         """One RGB image -> float32 pixels (3, h, w). Runs in reader threads, so it holds no state."""
@@ -49,7 +52,10 @@ class TextEncoder(Protocol):
     """Turns texts into unit vectors of length ``dim``; ``text_fingerprint`` identifies tower and tokenizer."""
 
     dim: int
-    text_fingerprint: str
+
+    @property
+    def text_fingerprint(self) -> str:
+        """See above."""
 
     def encode_text(self, texts: Sequence[str], *, batch_size: int = 64) -> np.ndarray:
         """n strings -> unit vectors (n, dim), float32, independent of how they are batched."""
