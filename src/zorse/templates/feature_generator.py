@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from zorse.core import ClassTable, InputError, Traits, ZeroShotClassifier, resolve_device, seeded
 from zorse.training import MiniBatches, Turn, fit_softmax, train
 
-Scale = Literal["min-max", "l2"]
 # Synthetic classes of living models, so that another label space over the same classes costs no second synthesis.
 # Kept outside the models: it is worth no byte on disk, and predicting must not change a model.
 _synthesised: WeakKeyDictionary[nn.Module, dict[int, Tensor]] = WeakKeyDictionary()
@@ -33,23 +32,18 @@ class FeatureGenerator(ZeroShotClassifier):
 
     Attributes
     ----------
-    networks_ : ModuleDict
-        Everything that predicting or a new label space needs.
-    seen_features_, seen_rows_ : Tensor of shape (m, d'), (m,)
-        Real samples in the classifier's space and their places in ``seen_``.
-    coef_, intercept_ : ndarray of shape (c, d'), (c,)
-        The final classifier.
-    history_ : list of dict
-        Mean loss of each turn, an entry an epoch.
-    seed_ : int
-        What the noise of every synthetic class derives from.
+    networks_ : ModuleDict of all that predicting or a new label space needs
+    seen_features_, seen_rows_ : Tensors (m, d') and (m,), real samples as the classifier sees them and their ``seen_``
+    coef_, intercept_ : ndarrays (c, d') and (c,), the final classifier
+    history_ : list of dict, mean loss of each turn, an entry an epoch
+    seed_ : int, which the noise of every synthetic class derives from
     """
 
     traits = Traits(open_candidates=False)
     networks_: nn.ModuleDict
     epochs: int
     batch_size: int
-    scale: Scale | None
+    scale: str | None
     n_seen: int | None
     n_synthetic: int
     classifier_epochs: int
@@ -63,8 +57,8 @@ class FeatureGenerator(ZeroShotClassifier):
         with seeded(self.random_state) as generator:
             self.seed_ = int(torch.randint(2**31, (), generator=generator))
             self._fit_scale(X)
-            x = self._scaled(X).to(device)
-            a = _unit(table.vectors)[torch.as_tensor(rows)].to(device)
+            x = self._scaled(X).float().to(device)
+            a = _unit(table.vectors).float()[torch.as_tensor(rows)].to(device)
             # Numbered by label, not by row: the order of the table means nothing.
             y = torch.as_tensor(np.unique(table.labels[rows], return_inverse=True)[1]).to(device)
             turns = self._turns(x, a, y, generator)
@@ -85,23 +79,19 @@ class FeatureGenerator(ZeroShotClassifier):
         features = [self._samples_of(table.labels[row], table.vectors[row]) for row in order]
         targets = torch.repeat_interleave(torch.tensor([len(f) for f in features]))
         with seeded(self.seed_) as generator:
-            head = fit_softmax(
-                torch.cat(features),
-                targets.to(features[0].device),
-                table.n_classes,
-                epochs=self.classifier_epochs,
-                lr=self.classifier_lr,
-                batch_size=self.classifier_batch_size,
-                generator=generator,
-            )
+            head = self._softmax(torch.cat(features), targets.to(features[0].device), table.n_classes, generator)
         column = np.argsort(order)
-        self.coef_ = head.weight.double().cpu().numpy()[column]
-        self.intercept_ = head.bias.double().cpu().numpy()[column]
+        self.coef_ = head.weight.cpu().double().numpy()[column]
+        self.intercept_ = head.bias.cpu().double().numpy()[column]
 
     @torch.no_grad()
     def _scores(self, X: np.ndarray, table: ClassTable) -> np.ndarray:
-        x = self._scaled(X).to(next(self.networks_.parameters()).device)
-        return self._embed(x).double().cpu().numpy() @ self.coef_.T + self.intercept_
+        # In double precision: single would let a score depend on how many samples come with it.
+        return self._embed(self._scaled(X)).numpy() @ self.coef_.T + self.intercept_
+
+    def _softmax(self, x: Tensor, y: Tensor, n_classes: int, generator: torch.Generator) -> nn.Linear:
+        epochs, lr, size = self.classifier_epochs, self.classifier_lr, self.classifier_batch_size
+        return fit_softmax(x, y, n_classes, epochs=epochs, lr=lr, batch_size=size, generator=generator)
 
     def _samples_of(self, label, vector: np.ndarray) -> Tensor:
         """Training samples (m, d') of one class: real ones if there are, else synthetic."""
@@ -117,7 +107,7 @@ class FeatureGenerator(ZeroShotClassifier):
         known = _synthesised.setdefault(self.networks_, {})
         if key in known and len(known[key]) == self.n_synthetic:
             return known[key]
-        a = _unit(vector[None]).to(next(self.networks_.parameters()).device)
+        a = _unit(vector[None]).float().to(next(self.networks_.parameters()).device)
         with seeded(key):
             made = self._generate(a.expand(self.n_synthetic, -1))
         if made.nbytes * (len(known) + 1) <= CACHE_BYTES:
@@ -128,15 +118,14 @@ class FeatureGenerator(ZeroShotClassifier):
         if self.scale not in ("min-max", "l2", None):
             raise InputError(f"scale must be 'min-max', 'l2' or None; got {self.scale!r}")
         d = X.shape[1]
-        self.low_ = X.min(axis=0) if self.scale == "min-max" else np.zeros(d)
-        spread = X.max(axis=0) - self.low_ if self.scale == "min-max" else np.ones(d)
-        self.spread_ = np.where(spread > 0, spread, 1.0)
+        low, high = (X.min(axis=0), X.max(axis=0)) if self.scale == "min-max" else (np.zeros(d), np.ones(d))
+        self.low_, self.spread_ = low, np.where(high > low, high - low, 1.0)
 
     def _scaled(self, X: np.ndarray) -> Tensor:
-        return _unit(X) if self.scale == "l2" else torch.as_tensor((X - self.low_) / self.spread_, dtype=torch.float32)
+        return _unit(X) if self.scale == "l2" else torch.as_tensor((X - self.low_) / self.spread_)
 
     def _embed(self, x: Tensor) -> Tensor:
-        """Features (n, d) as the final classifier sees them."""
+        """Features (n, d) as the final classifier sees them, in the precision and place of ``x``."""
         return x
 
     def _real(self, x: Tensor) -> Tensor:
@@ -155,4 +144,4 @@ class FeatureGenerator(ZeroShotClassifier):
 
 def _unit(rows: np.ndarray) -> Tensor:
     length = np.linalg.norm(rows, axis=1, keepdims=True)
-    return torch.as_tensor(rows / np.where(length > 0, length, 1.0), dtype=torch.float32)
+    return torch.as_tensor(rows / np.where(length > 0, length, 1.0))

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from zorse.core import Paper
 from zorse.nn import fill_linear, gaussian_kl, mlp, reparameterise, wasserstein_between_gaussians
@@ -170,7 +171,9 @@ class CADAVAE(FeatureGenerator):
         return reparameterise(mean, log_var)
 
     def _embed(self, x: Tensor) -> Tensor:
-        return self._posterior("x", x)[0]
+        encoder = self.networks_["encoder_x"]
+        out = functional_call(encoder, {name: p.to(x) for name, p in encoder.named_parameters()}, x)
+        return out[:, : self.latent]
 
     def _real(self, x: Tensor) -> Tensor:
         # Classes with fewer images than codes are gone through again, each time with other noise.
@@ -183,8 +186,8 @@ class CADAVAE(FeatureGenerator):
     @classmethod
     def example_params(cls) -> list[dict]:
         """One small pair of autoencoders."""
-        small: dict[str, Any] = {"epochs": 100, "batch_size": 64, "lr": 0.01, "hidden": 32, "latent": 8}
-        small |= {"beta": 0.01, "delta": 1.0, "n_seen": 40, "n_synthetic": 40}
+        small: dict[str, Any] = {"epochs": 100, "batch_size": 64, "lr": 0.02, "hidden": 32, "latent": 16}
+        small |= {"beta": 0.01, "delta": 0.3, "n_seen": 40, "n_synthetic": 40}
         return [small | {"classifier_epochs": 15, "classifier_lr": 0.02, "device": "cpu", "random_state": 0}]
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from zorse.core import Paper
 from zorse.nn import fill_linear, gradient_penalty, mlp
 from zorse.templates import FeatureGenerator
-from zorse.training import Clock, Turn, fit_softmax
+from zorse.training import Clock, Turn
 
 leaky = partial(nn.LeakyReLU, 0.2)
 
@@ -127,15 +127,7 @@ class FCLSWGAN(FeatureGenerator):
         critic = mlp(d + k, self.hidden, 1, activation=leaky)
         for player in (self.networks_, critic):
             fill_linear(player.to(x.device), partial(nn.init.normal_, std=0.02))
-        head = fit_softmax(
-            x,
-            y,
-            int(y.max()) + 1,
-            epochs=self.classifier_epochs,
-            lr=self.classifier_lr,
-            batch_size=self.classifier_batch_size,
-            generator=generator,
-        )
+        head = self._softmax(x, y, int(y.max()) + 1, generator)
 
         def critic_loss(batch, clock: Clock):  # eq. 2, negated
             x, a, _ = batch
