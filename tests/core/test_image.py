@@ -184,18 +184,18 @@ def test_every_cut_of_a_file_is_an_image_error(scene):
 
 def test_damaged_bytes_never_raise_anything_else(scene):
     rng = np.random.default_rng(0)
-    refused = 0
+    reasons = []
     for kind in ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "ICO", "JPEG2000"):
         content = np.frombuffer(saved(Image.fromarray(scene), kind), np.uint8)
         for _ in range(30):
             damaged = content.copy()
             damaged[rng.integers(0, len(content), 12)] = rng.integers(0, 256, 12)
             try:
-                assert open_image(damaged.tobytes()).mode == "RGB"
+                open_image(damaged.tobytes())
             except ImageError as error:
-                refused += 1
-                assert 0 < len(error.reason) < 200
-    assert refused > 30
+                reasons.append(error.reason)
+    assert len(reasons) > 30
+    assert all(0 < len(reason) < 200 for reason in reasons)
 
 
 def test_reasons_are_short_and_name_the_file(tmp_path, scene):
@@ -243,7 +243,7 @@ def test_arrays(scene):
     ],
 )
 def test_what_is_no_image_is_refused_with_what_was_expected(values, told):
-    with pytest.raises(ImageError, match="expected|empty") as caught:
+    with pytest.raises(ImageError, match=r"expected|empty") as caught:
         open_image(values)
     assert told in str(caught.value)
 
