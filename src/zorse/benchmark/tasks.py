@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from zorse.benchmark.photographs import photo_task
 from zorse.core import UnknownNameError
 from zorse.data import ZeroShotTask, digits_zsl, toy_zsl
 from zorse.data.pack import awa19, gzsl_scores, tiny160
@@ -18,6 +19,9 @@ TASKS = {
     "tiny160": tiny160,
     "digits": digits_zsl,
     "procedural": lambda: toy_zsl(n_seen=20, n_unseen=10, n_per_class=20, dim=32, n_semantics=12, noise=0.3),
+    "tiny-imagenet-photos": lambda: photo_task("tiny-imagenet"),
+    "caltech101-photos": lambda: photo_task("caltech101"),
+    "cifar10-photos": lambda: photo_task("cifar10"),
     "awa1-scores": lambda: gzsl_scores("AWA1"),
     "flo-scores": lambda: gzsl_scores("FLO"),
 }

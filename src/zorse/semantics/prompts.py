@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def class_table(
-    labels: Sequence,
+    labels: Sequence | np.ndarray,
     encoder: TextEncoder,
     *,
     names: Sequence[str] | None = None,

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from zorse.benchmark.claims.cupl import compare
 from zorse.core import ClassTable, InputError, load, save
 from zorse.methods.pretraining.clip import CLIP
 from zorse.methods.prompting.cupl import CuPL
@@ -92,3 +93,8 @@ def test_candidates_after_loading_find_their_sentences(arrays, tmp_path):
         load(tmp_path).with_candidates([0, 3]).scores(X),
         CuPL().fit(None, None, classes=table.select([0, 3])).scores(X),
     )
+
+
+def test_agrees_with_the_released_algorithm():
+    agreement = compare()
+    assert agreement.agrees, agreement

@@ -1,0 +1,118 @@
+"""Real photographs and what the papers say of their classes: what claims about prompts are run on."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+
+from zorse.core import NotAvailableError, ZeroShotClassifier
+from zorse.data.photographs import photographs
+from zorse.encoders import DualEncoder, EmbeddingStore, content_digest, load_encoder
+from zorse.evaluation import mean_class_accuracy
+from zorse.semantics import class_table, read_descriptions, read_templates
+
+# The data set's name among CLIP's published templates, and the file of CuPL's sentences, where there is one.
+TEXTS = {
+    "tiny-imagenet": ("ImageNet", None),
+    "caltech101": ("Caltech101", "cal"),
+    "cifar10": ("CIFAR10", "cifar10"),
+}
+# Class names as CLIP and CuPL write them.
+SPOKEN = {
+    "car side": "side of a car",
+    "cougar body": "body of a cougar cat",
+    "crocodile head": "head of a crocodile",
+    "flamingo head": "head of a flamingo",
+    "yin yang": "yin and yang symbol",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoTask:
+    """Embedded photographs of named classes.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n, d)
+        Unit embeddings of the photographs that nothing was trained on.
+    y : ndarray of shape (n,)
+        Class names.
+    encoder : DualEncoder
+        What made X and turns prompts into class vectors.
+    store : EmbeddingStore
+        Keeps the embeddings of photographs and prompts between runs.
+    templates : tuple of str
+        CLIP's hand-written templates for this data set.
+    descriptions : dict of str to list of str
+        CuPL's sentences; empty where none are published.
+    name : str
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    encoder: DualEncoder
+    store: EmbeddingStore
+    templates: tuple[str, ...]
+    descriptions: dict[str, list[str]]
+    name: str
+
+    def draw(self, seed: int) -> PhotoTask:
+        """The photographs of half of the classes, drawn by ``seed``; seed 0 takes all."""
+        if seed == 0:
+            return self
+        names = np.unique(self.y)
+        drawn = np.random.default_rng(seed).permutation(names)[: len(names) // 2]
+        keep = np.isin(self.y, drawn)
+        told = {name: self.descriptions[name] for name in drawn.tolist() if name in self.descriptions}
+        return replace(
+            self, X=self.X[keep], y=self.y[keep], descriptions=told, name=f"{self.name}, half {seed} of its classes"
+        )
+
+    def accuracy(self, model: ZeroShotClassifier, *, templates=None, descriptions=None) -> float:
+        """Mean class accuracy of ``model`` over these classes, described by templates, descriptions or both."""
+        table = class_table(
+            np.unique(self.y), self.encoder, templates=templates, descriptions=descriptions, store=self.store
+        )
+        return mean_class_accuracy(self.y, model.fit(None, None, classes=table).predict(self.X))
+
+
+def photo_task(source: str, encoder: DualEncoder | None = None, folder: str | Path | None = None) -> PhotoTask:
+    """The pack's held-out photographs of ``source``, embedded by ``encoder`` (the embedded model, if not given).
+
+    Embeddings are kept in the store at the environment variable ``ZORSE_STORE``, else ``.cache/embeddings``.
+
+    Raises
+    ------
+    NotAvailableError
+        If the data pack is absent.
+    """
+    pack = Path(folder or os.environ.get("ZORSE_DATA") or "../shared/data")
+    contents, y = photographs(source, folder=pack)
+    y = np.array([SPOKEN.get(name, name) for name in y.tolist()])
+    encoder = encoder or cast(DualEncoder, load_encoder("mini"))
+    store = EmbeddingStore(os.environ.get("ZORSE_STORE") or ".cache/embeddings")
+    dataset, sentences = TEXTS[source]
+    templates = pack / "text" / "openai_clip_prompts.json"
+    if not templates.is_file():
+        raise NotAvailableError(f"{templates} is not there; set ZORSE_DATA to the folder of the data pack")
+    names = np.unique(y).tolist()
+    told = pack / "text" / "cupl" / f"{sentences}_prompts_base.json"
+    descriptions = read_descriptions(told, names, unknown="ignore") if sentences else {}
+    X = embedded(contents, encoder, store)
+    return PhotoTask(X, y, encoder, store, tuple(read_templates(f"{templates}:{dataset}")), descriptions, source)
+
+
+def embedded(contents: list[bytes], encoder: DualEncoder, store: EmbeddingStore, block: int = 512) -> np.ndarray:
+    """Embeddings (n, d) of image files; what the store lacks is encoded in blocks, each kept as soon as it is done."""
+    digests = [content_digest(content) for content in contents]
+    _, found = store.get(digests, encoder.fingerprint)
+    missing = np.flatnonzero(~found).tolist()
+    for start in range(0, len(missing), block):
+        at = missing[start : start + block]
+        vectors = encoder.encode_images([contents[i] for i in at])
+        store.put([digests[i] for i in at], vectors, encoder.fingerprint, name=encoder.name)
+    return store.get(digests, encoder.fingerprint)[0]
