@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib.metadata
 import json
@@ -67,7 +68,8 @@ def reproduce(
 ) -> dict:
     """Run the claim of one paper and write ``folder/NAME.json`` after every cell (a task with a seed).
 
-    Cells found in the file are not run again as long as the claim's module is unchanged.
+    Cells found in the file are not run again as long as what the claim's module does is unchanged; its words (claim,
+    note) may change.
 
     Parameters
     ----------
@@ -95,7 +97,7 @@ def reproduce(
     if name not in claim_names():
         raise UnknownNameError("claim", name, claim_names())
     claim = import_module(f"{claims.__name__}.{name}")
-    source = hashlib.sha256(Path(str(claim.__file__)).read_bytes()).hexdigest()
+    source = _digest_of_what_runs(Path(str(claim.__file__)))
     path = Path(folder) / f"{name}.json"
     result = json.loads(path.read_text()) if path.exists() and not again else {}
     if result.get("source") != source:
@@ -123,13 +125,15 @@ def reproduce(
                 progress(f"{name}: {task_name}, seed {seed}: {cell['ours']:.3f} against {cell['baseline']:.3f}")
     if not result["cells"]:
         raise NotAvailableError(f"no task of claim {name!r} is available: {', '.join(left_out)} need the data pack")
-    if not ran and result["claim"]:
+    conclusion = _conclusion(claim, result["cells"])
+    if not ran and result["claim"] == conclusion:
         return result
     if hasattr(claim, "compare"):
         agreement = claim.compare()
         result["compared"] = asdict(agreement) | {"agrees": agreement.agrees}
-    result["claim"] = _conclusion(claim, result["cells"])
-    result["run"] = _circumstances(name, seeds, result["cells"], left_out)
+    result["claim"] = conclusion
+    if ran or result["run"] is None:
+        result["run"] = _circumstances(name, seeds, result["cells"], left_out)
     _write(path, result)
     return result
 
@@ -152,6 +156,19 @@ def table(results: Iterable[dict]) -> list[dict[str, str]]:
                 }
             )
     return rows
+
+
+def _digest_of_what_runs(module: Path) -> str:
+    """Digest of a claim module less its words, so that a note can be added to a result without running it again."""
+    words = {"CLAIM", "BASELINE", "METRIC", "NOTE", "TASKS", "SEEDS"}
+    body = ast.parse(module.read_text()).body[1:]  # without the docstring
+    kept = [
+        node
+        for node in body
+        if not (isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in words)
+        and not (isinstance(node, ast.FunctionDef) and node.name == "compare")
+    ]
+    return hashlib.sha256("\n".join(map(ast.unparse, kept)).encode()).hexdigest()
 
 
 def _cell(claim: ModuleType, task, task_name: str, seed: int) -> dict:

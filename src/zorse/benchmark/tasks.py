@@ -73,3 +73,12 @@ def resplit(task: ZeroShotTask, seed: int, held_out: float = 0.2) -> ZeroShotTas
 def with_unit_features(task: ZeroShotTask) -> ZeroShotTask:
     """The same task with every sample scaled to unit length, as several papers do."""
     return replace(task, X=unit_rows(task.X))
+
+
+def thinned(task: ZeroShotTask, per_class: int) -> ZeroShotTask:
+    """The same task with at most ``per_class`` training samples of each class, spread evenly; the test stays whole."""
+    y, kept = task.train[1], []
+    for label in task.seen:
+        own = task.train_index[y == label]
+        kept.append(own[np.linspace(0, len(own) - 1, min(per_class, len(own))).astype(int)])
+    return replace(task, train_index=np.sort(np.concatenate(kept)))

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, GroupKFold
 
+from zorse.benchmark.tasks import thinned
 from zorse.core import ZeroShotClassifier
 from zorse.data import ZeroShotTask
 from zorse.evaluation import mean_class_accuracy
@@ -24,21 +25,12 @@ def tune(
     Each fold holds out whole classes of the training set, as the test holds out the unseen ones; nothing of the test
     is used. ``per_class`` caps the samples of a class in the search, not in the last fit.
     """
-    X, y = task.train
-    chosen = np.arange(len(y)) if per_class is None else _thinned(y, per_class)
+    X, y = (task if per_class is None else thinned(task, per_class)).train
     search = GridSearchCV(model, grid, cv=GroupKFold(folds), scoring=unseen_accuracy, refit=False)
-    search.fit(X[chosen], y[chosen], groups=y[chosen], classes=task.classes)
-    return clone(model).set_params(**search.best_params_).fit(X, y, classes=task.classes)
+    search.fit(X, y, groups=y, classes=task.classes)
+    return clone(model).set_params(**search.best_params_).fit(*task.train, classes=task.classes)
 
 
 def accuracy_on_unseen(model: ZeroShotClassifier, task: ZeroShotTask) -> float:
     """Mean class accuracy of the unseen test samples among the unseen classes."""
     return unseen_accuracy(model, *task.test_unseen)
-
-
-def _thinned(y: np.ndarray, per_class: int) -> np.ndarray:
-    kept = []
-    for label in np.unique(y):
-        own = np.flatnonzero(y == label)
-        kept.append(own[np.linspace(0, len(own) - 1, min(per_class, len(own))).astype(int)])
-    return np.sort(np.concatenate(kept))
