@@ -37,6 +37,11 @@ def test_a_blank_label_is_located():
         check_labels(["cat", " ", "dog"])
 
 
+def test_a_label_that_is_no_text_is_located():
+    with pytest.raises(InputError, match=r"label 2 of the labels is a number \(7\)"):
+        check_labels(["cat", 7])
+
+
 def test_lines_may_hold_commas_blank_lines_and_a_byte_order_mark(tmp_path):
     file = tmp_path / "labels.txt"
     file.write_bytes("\ufeffcat\r\n\r\n  sofa, couch \r\n".encode())

@@ -71,4 +71,4 @@ def read_json(path: str | Path) -> Any:
 def kind_of(value: Any) -> str:
     """What people call a JSON value, for messages."""
     names = {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "null"}
-    return names.get(type(value), "a number")
+    return names.get(type(value), f"a number ({value})")

@@ -36,9 +36,6 @@ def read_labels(path: str | Path) -> list[str]:
     value = read_json(path)
     if not isinstance(value, list):
         raise InputError(f"{path} holds {kind_of(value)}; expected a list of labels")
-    for at, label in enumerate(value):
-        if not isinstance(label, str):
-            raise InputError(f"label {at + 1} of {path} is {kind_of(label)}; expected a text")
     return check_labels(value, source=str(path))
 
 
@@ -54,8 +51,11 @@ def check_labels(labels: Sequence[str], *, source: str = "the labels") -> list[s
     Raises
     ------
     InputError
-        If there is none or only one, one is blank, or two are the same but for case, underscores and spaces.
+        If there is none or only one, one is blank or no text, or two are the same but for case, underscores and spaces.
     """
+    for at, label in enumerate(labels, 1):
+        if not isinstance(label, str):
+            raise InputError(f"label {at} of {source} is {kind_of(label)}; expected a text")
     trimmed = [label.strip() for label in labels]
     if not trimmed:
         raise InputError(f"no labels in {source}; give at least two, such as cat, dog")
