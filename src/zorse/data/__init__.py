@@ -5,10 +5,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from zorse.data.digits import digits_zsl as digits_zsl
+    from zorse.data.image_ref import ImageRef as ImageRef
+    from zorse.data.images import ImageSource as ImageSource
+    from zorse.data.images import find_images as find_images
     from zorse.data.task import ZeroShotTask as ZeroShotTask
     from zorse.data.toy import toy_zsl as toy_zsl
 
 _HOME = {
+    "ImageRef": "image_ref",
+    "ImageSource": "images",
+    "find_images": "images",
     "ZeroShotTask": "task",
     "digits_zsl": "digits",
     "toy_zsl": "toy",
