@@ -1,0 +1,200 @@
+"""The embedded dual encoder: two small towers and their weights, without transformers and without a hub."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from zorse.core.device import resolve_device
+from zorse.core.errors import InputError, NotAvailableError
+from zorse.core.image import open_image
+from zorse.encoders.checkpoint import config_digest, tokenizer_digest, weights_digest
+from zorse.encoders.mini.towers import ImageTower, TextTower
+from zorse.encoders.preprocessing import Preprocessing
+from zorse.encoders.text import distinct
+
+WEIGHTS = Path(__file__).parent / "weights"
+
+
+class Mini:
+    """A `DualEncoder` that ships inside the package: for trying, teaching and tests, not for serious work.
+
+    Its model card (``weights/README.md``) has the measured figures and where it fails. For serious work load a large
+    model by its hub id, such as ``google/siglip2-base-patch16-224`` or ``openai/clip-vit-base-patch16``.
+
+    Parameters
+    ----------
+    folder : Path
+        Weights in the hub's layout.
+    device : str
+        ``"auto"`` is CUDA, else MPS, else the CPU.
+
+    Attributes
+    ----------
+    name : str
+        ``"mini"``.
+    dim : int
+        Length of a vector.
+    image_size : tuple of int
+        Height and width after ``preprocess``.
+    logit_scale : float
+        What multiplies cosines before a softmax; fitted on images kept out of training.
+    logit_bias : None
+        The scores are meant for a softmax.
+    token_dim : int
+        Width of a word piece in ``encode_tokens``.
+    """
+
+    name = "mini"
+    logit_bias = None
+
+    def __init__(self, folder: Path = WEIGHTS, device: str | torch.device = "auto"):
+        try:
+            config = json.loads((folder / "config.json").read_text())
+            state = load_file(folder / "model.safetensors")
+        except OSError as error:
+            raise NotAvailableError(f"the weights of mini are not in {folder}; reinstall the package") from error
+        self.device = resolve_device(device)
+        self._folder = folder
+        with torch.random.fork_rng(devices=[]):  # the weights replace the random numbers; the global state stays
+            self.images, self.texts = ImageTower(**config["image"]), TextTower(**config["text"])
+        for tower, prefix in ((self.images, "image."), (self.texts, "text.")):
+            part = {k.removeprefix(prefix): v.float() for k, v in state.items() if k.startswith(prefix)}
+            tower.load_state_dict(part, assign=True)
+            tower.eval().requires_grad_(False).to(self.device)
+        self.images.to(memory_format=torch.channels_last)
+        self.preprocess = _preprocessing(folder)
+        self.image_size = self.preprocess.image_size
+        self.dim: int = config["projection_dim"]
+        self.logit_scale: float = config["logit_scale"]
+        self.token_dim: int = config["text"]["width"]
+        self._length: int = config["text"]["length"]
+        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+
+    def __repr__(self) -> str:
+        return f"Mini(dim={self.dim}, image_size={self.image_size})"
+
+    def __sklearn_clone__(self) -> Self:
+        return self
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hex digest of weights, architecture and image preprocessing."""
+        return _digest("image", self._weights, repr(self.preprocess))
+
+    @cached_property
+    def text_fingerprint(self) -> str:
+        """Hex digest of weights, architecture and tokenizer."""
+        return _digest("text", self._weights, tokenizer_digest(self._folder))
+
+    @cached_property
+    def _weights(self) -> str:
+        return weights_digest(self._folder) + config_digest(self._folder)
+
+    @torch.inference_mode()
+    def encode_pixels(self, pixels: Tensor) -> np.ndarray:
+        """Preprocessed pixels (n, 3, h, w) -> unit vectors (n, dim), float32."""
+        return _unit(self.images(pixels.to(self.device, memory_format=torch.channels_last)))
+
+    def encode_images(self, images: Iterable, *, batch_size: int = 64) -> np.ndarray:
+        """Images (PIL, array, path, bytes) -> unit vectors (n, dim), float32."""
+        rows = [self.encode_pixels(pixels) for pixels in self._batches(images, batch_size)]
+        return np.concatenate(rows) if rows else np.empty((0, self.dim), np.float32)
+
+    @torch.inference_mode()
+    def encode_patches(self, images: Iterable, *, batch_size: int = 64) -> np.ndarray:
+        """Images -> unit vectors (n, grid_h, grid_w, dim), float32, of which an image's vector is the mean's direction.
+
+        A patch of 16 x 16 pixels is a sixteenth of the image, and its vector sees well beyond it.
+        """
+        rows = []
+        for pixels in self._batches(images, batch_size):
+            grid = self.images.map(pixels.to(self.device, memory_format=torch.channels_last))
+            rows.append(_unit(self.images.embed(grid.permute(0, 2, 3, 1))))
+        height, width = (edge // 16 for edge in self.image_size)
+        return np.concatenate(rows) if rows else np.empty((0, height, width, self.dim), np.float32)
+
+    @torch.inference_mode()
+    def encode_text(self, texts: Sequence[str], *, batch_size: int = 256) -> np.ndarray:
+        """n strings -> unit vectors (n, dim), float32. Equal texts are encoded once; a batch has texts of one length.
+
+        Warns
+        -----
+        UserWarning
+            Once, naming the first text that is longer than the tower takes.
+        """
+        once, rows = distinct(texts)
+        tokens = self._tokens(once)
+        vectors = np.empty((len(once), self.dim), np.float32)
+        for length in sorted({len(ids) for ids in tokens}):
+            where = np.array([i for i, ids in enumerate(tokens) if len(ids) == length])
+            for start in range(0, len(where), batch_size):
+                some = where[start : start + batch_size]
+                ids = torch.tensor([tokens[i] for i in some], device=self.device)
+                vectors[some] = _unit(self.texts(ids))
+        return vectors[rows]
+
+    def encode_tokens(self, context: Tensor, names: Sequence[str]) -> Tensor:
+        """Context (n, length, token_dim) put before each class name -> unit vectors (n, dim), differentiable."""
+        vectors = []
+        for own, ids in zip(context, self._tokens(list(names)), strict=True):
+            pieces = self.texts.widen(self.texts.pieces(torch.tensor(ids, device=self.device)))
+            row = torch.cat([pieces[:1], own.to(pieces), pieces[1:]])
+            if len(row) > self._length:
+                raise InputError(f"context and name have {len(row)} word pieces; the text tower takes {self._length}")
+            vectors.append(self.texts.encode(row[None]))
+        return normalize(torch.cat(vectors), dim=1)
+
+    def _tokens(self, texts: list[str]) -> list[list[int]]:
+        """Word pieces of each text, at most ``length`` of them."""
+        encoded = self._tokenizer.encode_batch([text.replace("_", " ") for text in texts])
+        tokens = [encoding.ids for encoding in encoded]
+        long = [i for i, ids in enumerate(tokens) if len(ids) > self._length]
+        for i in long:
+            tokens[i] = tokens[i][: self._length - 1] + tokens[i][-1:]
+        if long:
+            more = f" (and {len(long) - 1} more)" if len(long) > 1 else ""
+            warnings.warn(
+                f"text {texts[long[0]]!r}{more} is longer than the {self._length} word pieces the text tower takes; "
+                "the rest is cut",
+                stacklevel=4,
+            )
+        return tokens
+
+    def _batches(self, images: Iterable, batch_size: int) -> Iterator[Tensor]:
+        if isinstance(images, (str, bytes, os.PathLike)) or hasattr(images, "convert"):
+            raise InputError("expected several images, got one; put it into a list")
+        sources = iter(images)
+        while batch := list(islice(sources, batch_size)):
+            yield torch.stack([self.preprocess(open_image(source, min_size=self.image_size)) for source in batch])
+
+
+def _preprocessing(folder: Path) -> Preprocessing:
+    """What ``preprocessor_config.json`` says, without transformers."""
+    config = json.loads((folder / "preprocessor_config.json").read_text())
+    mean, std = np.array(config["image_mean"]), np.array(config["image_std"])
+    size = (config["size"]["height"], config["size"]["width"])
+    scale, shift = config["rescale_factor"] / std, -mean / std
+    return Preprocessing(size, None, config["resample"], tuple(map(float, scale)), tuple(map(float, shift)))
+
+
+def _unit(rows: Tensor) -> np.ndarray:
+    return normalize(rows.float(), dim=-1).cpu().numpy()
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
