@@ -65,6 +65,10 @@ methods-page:  ## write METHODS.md from the papers' cards
 	python -c "from zorse.catalogue import markdown; print(markdown(), end='')" > METHODS.md.new
 	mv METHODS.md.new METHODS.md
 
+.PHONY: picture
+picture:  ## take the README's picture of the demo's report (needs Chromium)
+	tools/demo_picture
+
 .PHONY: mini
 mini:  ## train the embedded model from the data pack (PACK=folder), resuming where it stopped
 	python models/mini/train.py --pack $(PACK)
