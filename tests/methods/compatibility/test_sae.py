@@ -5,7 +5,7 @@ from scipy.linalg import solve_sylvester
 
 from zorse.core import InputError
 from zorse.data import toy_zsl
-from zorse.methods.compatibility.sae import SAE, symmetric_sylvester
+from zorse.methods.compatibility.sae import SAE, sae_path, symmetric_sylvester
 
 TASK = toy_zsl()
 X, y = TASK.train
@@ -28,9 +28,16 @@ def test_the_gradient_of_the_objective_is_zero_at_the_solution():
 def test_idle_features_and_attributes_get_no_weight():
     # Both sides are singular, where a general solver fails; the solution of least norm ignores what is never active.
     x, s = np.pad(X, ((0, 0), (0, 3))), np.pad(S, ((0, 0), (0, 2)))
-    W = symmetric_sylvester(s.T @ s, x.T @ x, 2 * s.T @ x)
-    expected = symmetric_sylvester(S.T @ S, X.T @ X, 2 * S.T @ X)
+    W = symmetric_sylvester(np.linalg.eigh(s.T @ s), np.linalg.eigh(x.T @ x), 2 * s.T @ x)
+    expected = solve_sylvester(S.T @ S, X.T @ X, 2 * S.T @ X)
     np.testing.assert_allclose(W, np.pad(expected, ((0, 2), (0, 3))), atol=1e-9)
+
+
+def test_the_path_holds_every_fit():
+    lams = (0.01, 1.0, 500.0)
+    path = sae_path(X, TASK.classes.rows(y), TASK.classes, lams)
+    for lam, weights in zip(lams, path, strict=True):
+        np.testing.assert_allclose(weights, SAE(lam).fit(X, y, classes=TASK.classes).weights_, rtol=1e-9, atol=1e-12)
 
 
 def test_decoding_compares_samples_with_decoded_classes():

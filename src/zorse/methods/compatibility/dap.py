@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit
 
@@ -38,7 +39,7 @@ class DAP(ZeroShotClassifier):
     support vector machines with Platt scaling; the paper's binary attributes are its continuous ones
     cut at one threshold for all, here at one each.
 
-    Cost: O(n d k) an iteration of L-BFGS to fit; O(n d k + n k c) to score.
+    Cost: O(n d^2 + d^3) and O((n + d) d k) an iteration of L-BFGS to fit; O(n d k + n k c) to score.
 
     References
     ----------
@@ -68,19 +69,26 @@ class DAP(ZeroShotClassifier):
         if not self._told_apart.any():
             raise InputError("DAP needs an attribute that some seen classes have and others don't")
         sign = np.where(has[rows], 1.0, -1.0)
-        shape = (X.shape[1] + 1, sign.shape[1])
+        padded = np.column_stack([X, np.ones(len(X))])
+        penalty = np.append(np.ones(X.shape[1]), 0.0)  # the intercept is free
+        # In units of the curvature at the start, L^T W, every direction is alike and L-BFGS needs few steps.
+        curvature = np.diag(penalty + 1e-9) + self.C / 4 * padded.T @ padded
+        L = cholesky(curvature, lower=True)
+        scaled = solve_triangular(L, padded.T, lower=True).T
 
         def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
-            W = flat.reshape(shape)
-            margin = sign * (X @ W[:-1] + W[-1])
+            Z = flat.reshape(len(L), -1)
+            margin = sign * (scaled @ Z)
             slope = -sign * expit(-margin) * self._told_apart
-            gradient = np.vstack([W[:-1] + self.C * (X.T @ slope), self.C * slope.sum(axis=0)])
-            value = (W[:-1] ** 2).sum() / 2 - self.C * (log_expit(margin) * self._told_apart).sum()
-            return value, gradient.ravel()
+            W = solve_triangular(L, Z, lower=True, trans=1)
+            pull = solve_triangular(L, penalty[:, None] * W, lower=True)
+            value = (penalty[:, None] * W**2).sum() / 2 - self.C * (log_expit(margin) * self._told_apart).sum()
+            return value, (pull + self.C * scaled.T @ slope).ravel()
 
-        W = minimize(objective, np.zeros(shape[0] * shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 500}).x
-        self.weights_, self.intercept_ = np.split(W.reshape(shape), [-1])
-        self.intercept_ = self.intercept_[0]
+        start = np.zeros(len(L) * sign.shape[1])
+        Z = minimize(objective, start, jac=True, method="L-BFGS-B", options={"maxiter": 500}).x.reshape(len(L), -1)
+        W = solve_triangular(L, Z, lower=True, trans=1)
+        self.weights_, self.intercept_ = W[:-1], W[-1]
 
     def _scores(self, X: np.ndarray, table: ClassTable) -> np.ndarray:
         logit, use = X @ self.weights_ + self.intercept_, self._told_apart

@@ -70,9 +70,7 @@ class SAE(BilinearClassifier):
             raise InputError(f"direction must be 'encode' or 'decode'; got {self.direction!r}")
         if not self.lam > 0:
             raise InputError(f"lam must be above 0; got {self.lam}")
-        S = table.vectors[rows]
-        W = symmetric_sylvester(S.T @ S, self.lam * (X.T @ X), (1 + self.lam) * (S.T @ X))
-        self.weights_ = np.ascontiguousarray(W.T)
+        self.weights_ = sae_path(X, rows, table, [self.lam])[0]
 
     def _scores(self, X: np.ndarray, table: ClassTable) -> np.ndarray:
         if self.direction == "encode":
@@ -85,13 +83,23 @@ class SAE(BilinearClassifier):
         return [{}, {"direction": "decode"}]
 
 
-def symmetric_sylvester(A: np.ndarray, B: np.ndarray, C: np.ndarray) -> np.ndarray:
-    """The W of least norm with A W + W B = C, for symmetric A (k, k) and B (d, d) without negative eigenvalues.
+def sae_path(X: np.ndarray, rows: np.ndarray, table: ClassTable, lams) -> np.ndarray:
+    """The weights of :class:`SAE` for every weight in ``lams``, shape (len(lams), d, k), from two eigendecompositions.
 
-    Where an eigenvalue of A and one of B are both zero, C must have no part there: nothing could explain it.
+    Arguments and cost are those of ``fit``; each further weight costs O(d^2 k + d k^2).
     """
-    a, U = np.linalg.eigh(A)
-    b, V = np.linalg.eigh(B)
+    S = table.vectors[rows]
+    a, b = np.linalg.eigh(S.T @ S), np.linalg.eigh(X.T @ X)
+    C = S.T @ X
+    return np.stack([symmetric_sylvester(a, (lam * b[0], b[1]), (1 + lam) * C).T for lam in lams])
+
+
+def symmetric_sylvester(A: tuple, B: tuple, C: np.ndarray) -> np.ndarray:
+    """The W (k, d) of least norm with A W + W B = C, for A (k, k) and B (d, d) given by their ``eigh``.
+
+    Neither has negative eigenvalues; where both have a zero, C must have no part: nothing could explain it.
+    """
+    (a, U), (b, V) = A, B
     total = a[:, None] + b
     solvable = total > total.max(initial=0) * max(C.shape) * np.finfo(float).eps
     core = U.T @ C @ V
