@@ -58,8 +58,8 @@ def _best(task: ZeroShotTask, path, directions: tuple) -> tuple:
                 encode = direction == "encode"
                 pair = (X[test] @ weights, held_out.vectors) if encode else (X[test], held_out.vectors @ weights.T)
                 total[i, j] += mean_class_accuracy(y[test], held_out.labels[cosine(*pair).argmax(axis=1)])
-    i, j = np.unravel_index(total.argmax(), total.shape)
-    return LAMS[i], directions[j]
+    lam, direction = np.unravel_index(total.argmax(), total.shape)
+    return LAMS[lam], directions[direction]
 
 
 def compare() -> Agreement:
