@@ -60,7 +60,7 @@ class Entry:
         result = self.result
         if result.get("claim"):
             return "claim"
-        return "compared" if result.get("compared", {}).get("agrees") else "contract"
+        return "compared" if (result.get("compared") or {}).get("agrees") else "contract"
 
     def as_dict(self) -> dict:
         """The entry as ``zorse papers --json`` prints it."""

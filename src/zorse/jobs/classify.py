@@ -1,0 +1,435 @@
+"""Name what is in images: the whole job, from files to a table."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zorse.core.classes import ClassTable
+from zorse.core.errors import CapabilityError, InputError
+from zorse.jobs.embed import embed_stream
+from zorse.jobs.embeddings import Embeddings
+from zorse.jobs.method import build_method, read_method
+from zorse.jobs.truth import Agreement, Truth
+
+if TYPE_CHECKING:
+    import pandas
+    import pyarrow
+
+    from zorse.core.classifier import ZeroShotClassifier
+    from zorse.encoders.store import EmbeddingStore
+
+UNKNOWN = "unknown"
+_BLOCK = 64  # images scored at a time; a result waits for at most so many
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What one image was called.
+
+    Attributes
+    ----------
+    path : str
+        The image, as the source calls it.
+    label : str or None
+        The likeliest label, ``"unknown"`` below the threshold; None if the image could not be read.
+    score : float or None
+        Probability of the likeliest label, in [0, 1].
+    top : tuple of (str, float)
+        The likeliest labels, best first.
+    error : str or None
+        Why the image could not be read.
+    truth : str or None
+        What the image is, where that was asked for.
+    rank : int or None
+        Place of the true label among all labels, from 1; None if the truth is no label.
+    """
+
+    path: str
+    label: str | None
+    score: float | None
+    top: tuple[tuple[str, float], ...] = ()
+    error: str | None = None
+    truth: str | None = None
+    rank: int | None = None
+
+    def as_dict(self) -> dict:
+        """``path, label, score, top, error``, and ``truth`` where it is known, ready for JSON."""
+        row = {
+            "path": self.path,
+            "label": self.label,
+            "score": None if self.score is None else float(f"{self.score:.6g}"),
+            "top": [[label, float(f"{p:.6g}")] for label, p in self.top],
+            "error": self.error,
+        }
+        return row if self.truth is None else row | {"truth": self.truth}
+
+
+@dataclass(frozen=True)
+class Classification(Sequence):
+    """One row an image, in the order of the source.
+
+    Attributes
+    ----------
+    rows : tuple of Prediction
+    summary : Summary
+        Counts, time and, where the truth was asked for, agreement with it.
+    """
+
+    rows: tuple[Prediction, ...]
+    summary: Summary
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, at):
+        return self.rows[at]
+
+    @property
+    def labels(self) -> list[str | None]:
+        """The answer for each image."""
+        return [row.label for row in self.rows]
+
+    @property
+    def failed(self) -> list[Prediction]:
+        """The images that could not be read."""
+        return [row for row in self.rows if row.error is not None]
+
+    def to_dicts(self) -> list[dict]:
+        """A list of ``{path, label, score, top, error}``."""
+        return [row.as_dict() for row in self.rows]
+
+    def to_arrow(self) -> pyarrow.Table:
+        """A ``pyarrow.Table``; ``top`` is a list of structs (label, score)."""
+        from zorse.jobs.output import arrow_table
+
+        return arrow_table(list(self.rows))
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """A ``pandas.DataFrame``; needs pandas."""
+        try:
+            import pandas as pd
+        except ImportError as error:
+            from zorse.core.errors import MissingDependencyError
+
+            raise MissingDependencyError("pandas", "pandas", "to_pandas") from error
+        columns = ["path", "label", "score", "top", "error"]
+        if self.summary.agreement is not None:
+            columns.append("truth")
+        return pd.DataFrame([[getattr(row, c) for c in columns] for row in self.rows], columns=columns)
+
+    def write(self, path: str | Path) -> None:
+        """Write ``.csv``, ``.jsonl`` or ``.parquet``; a crash leaves the old file or the new one."""
+        from zorse.jobs.output import open_output
+
+        with open_output(path) as write:
+            for row in self.rows:
+                write(row)
+
+
+@dataclass
+class Summary:
+    """A run counted as it goes; its size does not depend on the number of images.
+
+    Attributes
+    ----------
+    labels : tuple of str
+    model, method : str
+    independent : bool
+        Each score is a probability of its own (SigLIP); they do not add up to 1.
+    images, failed : int
+        Images met, and how many of them could not be read.
+    counts : Counter of str
+        Images of each answer.
+    agreement : Agreement or None
+        With the truth, where that was asked for.
+    seconds : float
+        From the first image to the last; loading the model is not in it.
+    """
+
+    labels: tuple[str, ...]
+    model: str
+    method: str
+    independent: bool = False
+    images: int = 0
+    failed: int = 0
+    counts: Counter = field(default_factory=Counter)
+    agreement: Agreement | None = None
+    seconds: float = 0.0
+    began: float = field(default_factory=time.perf_counter)
+
+    def add(self, row: Prediction) -> None:
+        """Count one image."""
+        self.images += 1
+        if row.error is None:
+            self.counts[row.label] += 1
+        else:
+            self.failed += 1
+        if self.agreement is not None:
+            self.agreement.add(row)
+        self.seconds = time.perf_counter() - self.began
+
+    @property
+    def images_per_second(self) -> float:
+        """Images over seconds."""
+        return self.images / self.seconds if self.seconds else 0.0
+
+    def as_dict(self) -> dict:
+        """What ``--json`` prints."""
+        return {
+            "images": self.images,
+            "failed": self.failed,
+            "labels": len(self.labels),
+            "model": self.model,
+            "method": self.method,
+            "seconds": round(self.seconds, 3),
+            "images_per_second": round(self.images_per_second, 2),
+            "counts": dict(self.counts.most_common()),
+            "truth": None if self.agreement is None else self.agreement.as_dict(),
+        }
+
+
+class Classifier:
+    """An encoder, class names and a method, ready for images.
+
+    Everything that can be wrong with the request is found here, before an image is read.
+
+    Parameters
+    ----------
+    labels : sequence of str, str or ClassTable
+        Names to choose from; a string is split at commas. A table brings its own vectors, in the encoder's space.
+    model : str or encoder
+        What ``load_encoder`` accepts, or a loaded encoder.
+    method : str or ZeroShotClassifier
+        ``"clip"``, ``"cupl"`` or any method of the catalogue that learns from names alone;
+        ``"name:key=value,..."`` sets its parameters.
+    templates : str, path or sequence of str, optional
+        A built-in set, a file, or templates that hold ``{}``.
+    descriptions : path or dict of str to list of str, optional
+        Sentences about each class (CuPL) or its descriptors.
+    top_k : int
+        How many labels a row lists.
+    unknown_below : float, optional
+        An image whose likeliest label is less probable than this is called ``"unknown"``.
+    truth : "folder" or dict of str to str, optional
+        Compare with the name of the folder that holds the image, or with a label by path.
+    store : EmbeddingStore, optional
+        Keeps the embeddings of prompts.
+    device : str
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ...
+
+    Raises
+    ------
+    InputError
+        If the labels, templates, descriptions or numbers can't be used; it says which.
+    CapabilityError
+        If the model has no text tower, or the method needs labelled samples.
+
+    Notes
+    -----
+    Scores are probabilities. For a model trained with a softmax (CLIP) they are the softmax over the labels of
+    ``logit_scale`` times the cosine, and sum to 1. For one trained with a sigmoid (SigLIP) each is
+    ``sigmoid(logit_scale * cosine + logit_bias)``: how probable it is that this label fits, whatever the others do;
+    they need not sum to 1, and all are small where no label fits. Both are what transformers' zero-shot pipeline gives.
+    """
+
+    def __init__(
+        self,
+        labels: Sequence[str] | str | ClassTable,
+        model: Any = "mini",
+        method: str | ZeroShotClassifier = "clip",
+        *,
+        templates=None,
+        descriptions=None,
+        top_k: int = 5,
+        unknown_below: float | None = None,
+        truth: str | Mapping[str, str] | None = None,
+        store: EmbeddingStore | None = None,
+        device: str = "auto",
+    ):
+        if top_k < 1:
+            raise InputError(f"top_k must be at least 1; got {top_k}")
+        if unknown_below is not None and not 0 <= unknown_below <= 1:
+            raise InputError(f"unknown_below is a probability between 0 and 1; got {unknown_below}")
+        names = _names_of(labels)
+        self.truth = None if truth is None else Truth(names, truth)
+        read_method(method)  # a wrong name should not cost the time to load a model
+        self.encoder = _encoder_of(model, device)
+        self.method = build_method(method, getattr(self.encoder, "logit_scale", 1.0))
+        if isinstance(labels, ClassTable):
+            table = labels
+        else:
+            if not hasattr(self.encoder, "encode_text"):
+                raise CapabilityError(f"model {self.encoder.name!r} has no text tower, so it cannot read labels")
+            from zorse.semantics import class_table
+
+            table = class_table(names, self.encoder, templates=templates, descriptions=descriptions, store=store)
+        self.fitted = self.method.fit(None, None, classes=table)
+        self.labels = names
+        self.top_k, self.unknown_below = min(top_k, len(names)), unknown_below
+
+    def summary(self) -> Summary:
+        """An empty summary of a run with this classifier."""
+        return Summary(
+            labels=self.labels,
+            model=self.encoder.name,
+            method=self.method.paper.aka[0],
+            independent=getattr(self.encoder, "logit_bias", None) is not None,
+            agreement=None if self.truth is None else Agreement(self.labels),
+        )
+
+    def probabilities(self, vectors: np.ndarray) -> np.ndarray:
+        """Unit image vectors (n, d) -> probabilities (n, c) in the order of ``labels``."""
+        from scipy.special import expit, softmax
+
+        scores = self.fitted.scores(vectors)
+        bias = getattr(self.encoder, "logit_bias", None)
+        return softmax(scores, axis=1) if bias is None else expit(scores + bias)
+
+    def predict(self, stream: Iterable) -> Iterator[Prediction]:
+        """One prediction an embedded image, in order; holds at most a block of them."""
+        stream = iter(stream)
+        size = _BLOCK if self.fitted.traits.independent_samples else None
+        while block := list(islice(stream, size)):
+            vectors = [item.vector for item in block if item.vector is not None]
+            scores = iter(self.probabilities(np.stack(vectors)) if vectors else ())
+            for item in block:
+                truth = None if self.truth is None else self.truth(str(item.key), item.label_hint)
+                if item.vector is None:
+                    yield Prediction(str(item.key), None, None, (), item.error or "could not be read", truth)
+                else:
+                    yield self._name(str(item.key), next(scores), truth)
+
+    def _name(self, path: str, p: np.ndarray, truth: str | None) -> Prediction:
+        order = np.argsort(-p, kind="stable")
+        top = tuple((self.labels[i], float(p[i])) for i in order[: self.top_k])
+        label, score = self.labels[order[0]], float(p[order[0]])
+        if self.unknown_below is not None and score < self.unknown_below:
+            label = UNKNOWN
+        rank = 1 + int(np.flatnonzero(order == self.labels.index(truth))[0]) if truth in self.labels else None
+        return Prediction(path, label, score, top, None, truth, rank)
+
+
+def classify(
+    images,
+    labels: Sequence[str] | str | ClassTable,
+    model: Any = "mini",
+    method: str | ZeroShotClassifier = "clip",
+    *,
+    templates=None,
+    descriptions=None,
+    top_k: int = 5,
+    unknown_below: float | None = None,
+    truth: str | Mapping[str, str] | None = None,
+    store=None,
+    batch_size: int = 32,
+    jobs: int | None = None,
+    device: str = "auto",
+    progress: Callable[[int], None] | None = None,
+) -> Classification:
+    """Name what is in images, from names alone.
+
+    Parameters
+    ----------
+    images : path, glob, PIL image, array, bytes, list of these, or Embeddings
+        Files, folders, tar shards, Parquet; or what :func:`zorse.embed` returned, in which case no image is read.
+    labels, model, method, templates, descriptions, top_k, unknown_below, truth, device
+        See :class:`Classifier`.
+    store : path, optional
+        Folder that keeps embeddings; images found in it are not encoded again.
+    batch_size : int
+        Images encoded at a time.
+    jobs : int, optional
+        Threads that read and decode; by default one a processor, at most eight.
+    progress : callable, optional
+        Called with the number of images finished.
+
+    Returns
+    -------
+    Classification
+        One row an image, in order; an image that can't be read is a row with its ``error``.
+
+    Raises
+    ------
+    ZorseError
+        If there are no images, or the request can't be met; see :class:`Classifier`.
+
+    Examples
+    --------
+    >>> table = zorse.classify("photos/", ["cat", "dog", "polar bear"])  # doctest: +SKIP
+    >>> table.to_pandas()  # doctest: +SKIP
+    """
+    with open_store(store) as kept:
+        classifier = Classifier(
+            labels,
+            model,
+            method,
+            templates=templates,
+            descriptions=descriptions,
+            top_k=top_k,
+            unknown_below=unknown_below,
+            truth=truth,
+            store=kept,
+            device=device,
+        )
+        summary, rows = classifier.summary(), []
+        with ExitStack() as stack:
+            stream: Iterable
+            if isinstance(images, Embeddings):
+                stream = _same_space(images, classifier.encoder)
+            else:
+                options = {"store": kept, "batch_size": batch_size, "jobs": jobs}
+                stream = stack.enter_context(closing(embed_stream(images, classifier.encoder, **options)))
+            for row in classifier.predict(stream):
+                summary.add(row)
+                rows.append(row)
+                if progress is not None:
+                    progress(len(rows))
+    return Classification(tuple(rows), summary)
+
+
+@contextmanager
+def open_store(store) -> Iterator[EmbeddingStore | None]:
+    """The store at a path, closed afterwards; None and an open store pass through."""
+    from zorse.encoders.store import EmbeddingStore
+
+    if store is None or isinstance(store, EmbeddingStore):
+        yield store
+    else:
+        with EmbeddingStore(store) as opened:
+            yield opened
+
+
+def _same_space(embeddings: Embeddings, encoder) -> Embeddings:
+    if embeddings.fingerprint != encoder.fingerprint:
+        raise InputError(
+            f"the images were embedded by {embeddings.model}, which is not the model {encoder.name} given here"
+        )
+    return embeddings
+
+
+def _names_of(labels) -> tuple[str, ...]:
+    if isinstance(labels, ClassTable):
+        names = [str(label) for label in labels.labels]
+        if len(names) < 2:
+            raise InputError(f"the class table has only {len(names)} class; at least two are needed to choose between")
+        return tuple(names)
+    from zorse.semantics import check_labels, parse_labels
+
+    return tuple(parse_labels(labels) if isinstance(labels, str) else check_labels(list(labels)))
+
+
+def _encoder_of(model, device: str):
+    if not isinstance(model, str | Path):
+        return model
+    from zorse.encoders import load_encoder
+
+    return load_encoder(str(model), device=device)

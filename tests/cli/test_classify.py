@@ -1,0 +1,249 @@
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+import zorse.encoders
+from zorse.cli import main
+
+ARGUMENTS = ["--labels", "red, green, blue", "--jobs", "1"]
+
+
+@pytest.fixture
+def zorse_(monkeypatch, colours, capsys):
+    """Run the command line in this process with the colour encoder in place of a model: code, stdout, stderr."""
+    real = zorse.encoders.load_encoder
+    monkeypatch.setattr(
+        zorse.encoders, "load_encoder", lambda name, **options: colours if name == "mini" else real(name, **options)
+    )
+
+    def run(*arguments):
+        code = main([str(a) for a in arguments])
+        told = capsys.readouterr()
+        return code, told.out, told.err
+
+    return run
+
+
+@pytest.fixture
+def photos(paint):
+    """Three images in folders named after their colours."""
+    for colour in ("red", "green", "blue"):
+        paint(f"photos/{colour}/one.png", colour)
+    return paint("photos/blue/two.png", "blue", (20, 16)).parent.parent
+
+
+def test_piped_rows_are_json_lines_and_stderr_is_quiet(zorse_, photos):
+    code, out, err = zorse_("classify", photos, *ARGUMENTS, "--top-k", 2)
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert err == ""
+    assert [list(row) for row in rows] == [["path", "label", "score", "top", "error"]] * 4
+    assert [row["label"] for row in rows] == ["blue", "blue", "green", "red"]
+    assert all(row["top"][0] == [row["label"], row["score"]] and len(row["top"]) == 2 for row in rows)
+
+
+def test_json_is_one_summary_object(zorse_, photos, tmp_path):
+    code, out, _ = zorse_("classify", photos, *ARGUMENTS, "--json", "--truth", "folder", "-o", tmp_path / "rows.csv")
+    summary = json.loads(out)
+    assert code == 0
+    assert set(summary) == {
+        *("images", "failed", "labels", "model", "method", "seconds", "images_per_second"),
+        *("counts", "truth", "output", "report"),
+    }
+    assert summary["images"] == 4
+    assert summary["counts"] == {"blue": 2, "green": 1, "red": 1}
+    assert summary["truth"]["top1"] == 1.0
+    assert 0 < summary["truth"]["top1_interval"][0] < summary["truth"]["top1_interval"][1] <= 1
+    with (tmp_path / "rows.csv").open() as file:
+        assert [row["truth"] for row in csv.DictReader(file)] == ["blue", "blue", "green", "red"]
+
+
+def test_truth_is_printed_with_intervals_and_worst_classes(zorse_, photos, paint):
+    paint("photos/blue/three.png", "red")
+    paint("photos/elsewhere/x.png", "red")
+    code, out, err = zorse_("classify", photos, *ARGUMENTS, "--truth", "folder")
+    assert code == 0
+    assert "top-1 80.0 % (95 % interval 37.6 % to 96.4 %), 5 images" in err
+    assert "per-class mean 88.9 % over 3 classes" in err
+    assert "blue 2 of 3 right, most often called red" in err
+    assert "1 images not compared" in err or "1 image not compared" in err
+    assert "elsewhere" in err
+    assert len(out.splitlines()) == 6
+
+
+def test_some_images_fail(zorse_, photos):
+    (photos / "red" / "broken.jpg").write_bytes(b"\xff\xd8 not really")
+    code, out, err = zorse_("classify", photos, *ARGUMENTS)
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert code == 1
+    assert err == "1 of 5 images could not be read\n"
+    (failed,) = [row for row in rows if row["error"]]
+    assert failed["path"].endswith("broken.jpg")
+    assert failed["label"] is None
+
+
+def test_output_and_report(zorse_, photos, tmp_path):
+    code, out, _ = zorse_("classify", photos, *ARGUMENTS, "-o", tmp_path / "x.jsonl", "--report", tmp_path / "x.html")
+    assert code == 0
+    assert out == ""
+    assert len((tmp_path / "x.jsonl").read_text().splitlines()) == 4
+    assert (tmp_path / "x.html").read_text().count("data:image/jpeg") == 4
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_stored_embeddings_serve_new_labels(zorse_, photos, tmp_path, colours):
+    store = tmp_path / "store"
+    assert zorse_("classify", photos, *ARGUMENTS, "--store", store)[0] == 0
+    encoded = colours.encoded
+    assert zorse_("classify", photos, "--labels", "yellow, cyan", "--store", store)[0] == 0
+    assert colours.encoded == encoded == 4
+    code, out, _ = zorse_("store", "info", store, "--json")
+    assert code == 0
+    assert sum(e["rows"] for e in json.loads(out)["encoders"] if e["fingerprint"] == "colours-image") == 4
+    assert zorse_("store", "prune", store, "--model", "colours-image")[1].startswith("4 embeddings removed")
+
+
+def test_labels_from_files(zorse_, photos, tmp_path):
+    (tmp_path / "lines.txt").write_text("red\n\n green \nblue, or so\n")
+    (tmp_path / "list.json").write_text('["red", "green", "blue"]')
+    (tmp_path / "ontology.json").write_text('{"a red thing": "r", "a green thing": "g", "something blue": "b"}')
+    (tmp_path / "cupl.json").write_text('{"r": ["It is red."], "g": ["It is green."], "b": ["It is blue."]}')
+    for arguments, expected in [
+        (("--labels-file", tmp_path / "lines.txt"), ["blue, or so", "blue, or so", "green", "red"]),
+        (("--labels-file", tmp_path / "list.json"), ["blue", "blue", "green", "red"]),
+        (("--labels-file", tmp_path / "ontology.json"), ["b", "b", "g", "r"]),
+        (("--descriptions", tmp_path / "cupl.json", "--method", "cupl"), ["b", "b", "g", "r"]),
+    ]:
+        code, out, err = zorse_("classify", photos, *arguments)
+        assert (code, err) == (0, "")
+        assert [json.loads(line)["label"] for line in out.splitlines()] == expected
+
+
+def test_a_label_without_description_is_said(zorse_, photos, tmp_path):
+    (tmp_path / "some.json").write_text('{"red": ["red as blood."], "green": ["green as grass."]}')
+    code, out, err = zorse_("classify", photos, *ARGUMENTS, "--descriptions", tmp_path / "some.json")
+    assert code == 0
+    assert len(err.splitlines()) == 1
+    assert "blue" in err
+    assert len(out.splitlines()) == 4
+
+
+BAD = {
+    "no images": (["{empty}", *ARGUMENTS], "no images.*empty"),
+    "no such file": (["{tmp}/nowhere", *ARGUMENTS], "nowhere"),
+    "no labels": (["{photos}"], "--labels"),
+    "blank labels": (["{photos}", "--labels", " , "], "labels"),
+    "one label": (["{photos}", "--labels", "cat"], "'cat'"),
+    "duplicate labels": (["{photos}", "--labels", "cat, dog, CAT "], "'CAT'"),
+    "both kinds of labels": (["{photos}", *ARGUMENTS, "--labels-file", "{tmp}/x.txt"], "not both"),
+    "no labels file": (["{photos}", "--labels-file", "{tmp}/nowhere.txt"], r"nowhere\.txt"),
+    "labels file is an image": (["{photos}", "--labels-file", "{photos}/red/one.png"], r"one\.png"),
+    "unknown method": (["{photos}", *ARGUMENTS, "--method", "klip"], "'klip'.*clip"),
+    "method that must learn": (["{photos}", *ARGUMENTS, "--method", "eszsl"], "(?i)eszsl.*clip"),
+    "unknown parameter": (["{photos}", *ARGUMENTS, "--method", "clip:skale=3"], "'skale'.*scale"),
+    "parameter of another type": (["{photos}", *ARGUMENTS, "--method", "clip:scale=big"], "scale.*number.*'big'"),
+    "unknown model": (["{photos}", *ARGUMENTS, "--model", "minni"], "'minni'.*mini"),
+    "unknown classes described": (["{photos}", *ARGUMENTS, "--descriptions", "{tmp}/told.json"], "'blu'.*blue"),
+    "descriptions not JSON": (["{photos}", *ARGUMENTS, "--descriptions", "{tmp}/bad.json"], r"bad\.json.*line 1"),
+    "no output folder": (["{photos}", *ARGUMENTS, "--output", "{tmp}/no/x.csv"], "no"),
+    "output under a file": (["{photos}", *ARGUMENTS, "--output", "{photos}/red/one.png/x.csv"], r"x\.csv"),
+    "output is a folder": (["{photos}", *ARGUMENTS, "--output", "{tmp}/folder.csv"], r"folder\.csv is a folder"),
+    "output of no known kind": (["{photos}", *ARGUMENTS, "--output", "{tmp}/x.xls"], r"x\.xls.*\.csv"),
+    "no report folder": (["{photos}", *ARGUMENTS, "--report", "{tmp}/no/x.html"], "no"),
+    "template without a hole": (["{photos}", *ARGUMENTS, "--templates", "{tmp}/templates.txt"], r"line 2.*'a photo'"),
+    "unknown templates": (["{photos}", *ARGUMENTS, "--templates", "ensembel"], "'ensembel'.*ensemble"),
+    "probability out of range": (["{photos}", *ARGUMENTS, "--unknown-below", "2"], "unknown_below.*2"),
+    "top-k out of range": (["{photos}", *ARGUMENTS, "--top-k", "0"], "top_k.*0"),
+    "truth of another kind": (["{photos}", *ARGUMENTS, "--truth", "file"], "'file'"),
+    "unknown device": (["{photos}", *ARGUMENTS, "--model", "{tmp}", "--device", "tpu9"], "tpu9|config"),
+    "unknown option": (["{photos}", "--lables", "a, b"], "--lables"),
+    "no source": ([*ARGUMENTS], "SOURCE"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_one_line_and_exit_code_2(zorse_, photos, tmp_path, name):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "told.json").write_text('{"red": ["a."], "blu": ["b."]}')
+    (tmp_path / "bad.json").write_text("{,}")
+    (tmp_path / "templates.txt").write_text("a photo of a {}\na photo\n")
+    arguments, told = BAD[name]
+    places = {"tmp": tmp_path, "photos": photos, "empty": tmp_path / "empty"}
+    code, out, err = zorse_("classify", *(a.format(**places) if "{" in a else a for a in arguments))
+    assert code == 2
+    assert out == ""
+    assert len(err.splitlines()) == 1, err
+    assert re.search(told, err), err
+
+
+def test_an_output_that_cannot_be_written_is_found_before_encoding(zorse_, photos, tmp_path, colours):
+    assert zorse_("classify", photos, *ARGUMENTS, "-o", tmp_path / "no" / "x.csv")[0] == 2
+    assert zorse_("classify", photos, *ARGUMENTS, "--report", tmp_path / "no" / "x.html")[0] == 2
+    assert colours.encoded == 0
+
+
+def test_a_run_that_breaks_off_keeps_its_rows_and_the_old_file(zorse_, photos, tmp_path, colours, monkeypatch):
+    output = tmp_path / "rows.csv"
+    output.write_text("old")
+    encode = colours.encode_pixels
+
+    def interrupted(pixels):
+        if colours.encoded == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        return encode(pixels)
+
+    monkeypatch.setattr(colours, "encode_pixels", interrupted)
+    store = tmp_path / "store"
+    code, _, err = zorse_("classify", photos, *ARGUMENTS, "-o", output, "--batch-size", 1, "--store", store)
+    assert code == 130
+    assert "interrupted after" in err
+    assert output.read_text() == "old"
+    kept = (tmp_path / "rows.interrupted.csv").read_text().splitlines()
+    assert 1 <= len(kept) - 1 < 4
+    monkeypatch.setattr(colours, "encode_pixels", encode)
+    assert zorse_("classify", photos, *ARGUMENTS, "-o", output, "--store", store)[0] == 0
+    assert colours.encoded == 4  # nothing that was finished is encoded again
+    assert len(output.read_text().splitlines()) == 5
+
+
+def run(*arguments, **options):
+    return subprocess.run([sys.executable, "-m", "zorse.cli", *map(str, arguments)], capture_output=True, **options)
+
+
+def test_a_reader_that_has_had_enough_is_no_error(photos):
+    command = f"{sys.executable} -m zorse.cli papers --json | head -c 1"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True)
+    assert done.stdout == "["
+    assert "Traceback" not in done.stderr
+
+
+def test_help_is_quick_and_imports_no_torch():
+    program = (
+        "import sys; from zorse.cli import main; code = main(['--help']);"
+        "print(code, [m for m in ('torch', 'numpy', 'sklearn', 'transformers') if m in sys.modules], file=sys.stderr)"
+    )
+    began = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stderr == "0 []\n"
+    assert "classify" in done.stdout
+    assert time.perf_counter() - began < 5  # a tenth of that on an idle machine
+
+
+def test_version():
+    done = run("--version", text=True)
+    assert (done.returncode, done.stdout) == (0, f"zorse {zorse.__version__}\n")
+
+
+def test_bad_input_in_a_process_of_its_own(tmp_path):
+    done = run("classify", tmp_path / "nowhere", "--labels", "a, b", text=True)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "nowhere" in done.stderr
