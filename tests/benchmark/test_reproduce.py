@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
 
-from zorse.benchmark import claim_names, claims, reproduce, table, tune
-from zorse.benchmark.reproduce import RESULTS
+from zorse.benchmark import claim_names, reproduce, table, tune
+from zorse.benchmark.reproduce import CLAIMS, RESULTS
 from zorse.benchmark.tasks import load_task, resplit, thinned, with_unit_features
 from zorse.catalogue import entries
 from zorse.core import NotAvailableError, UnknownNameError
@@ -37,17 +37,28 @@ def claim(tmp_path, monkeypatch):
     """Write a claim module that the framework finds; returns a function that (re)writes it."""
     folder = tmp_path / "claims"
     folder.mkdir()
-    monkeypatch.setattr(claims, "__path__", [*claims.__path__, str(folder)])
+    package = import_module(CLAIMS)
+    monkeypatch.setattr(package, "__path__", [*package.__path__, str(folder)])
     log = tmp_path / "log"
 
     def write(name="better", tasks=("digits", "procedural"), seeds=3, gain=0.5, fails=-1, extra=""):
         text = CLAIM.format(tasks=tasks, seeds=seeds, gain=gain, fails=fails, log=str(log)) + extra
         (folder / f"{name}.py").write_text(text)
-        sys.modules.pop(f"{claims.__name__}.{name}", None)
+        sys.modules.pop(f"{CLAIMS}.{name}", None)
         log.write_text("")
         return log
 
     return write
+
+
+def test_cells_are_run_anew_when_their_inputs_change(claim, tmp_path):
+    log = claim(tasks=("digits",), extra='def inputs():\n    return "one"\n')
+    reproduce("better", folder=tmp_path)
+    reproduce("better", folder=tmp_path)
+    assert len(log.read_text().splitlines()) == 3
+    import_module(f"{CLAIMS}.better").inputs = lambda: "two"
+    reproduce("better", folder=tmp_path)
+    assert len(log.read_text().splitlines()) == 6
 
 
 def test_cells_interval_and_verdict(claim, tmp_path):
@@ -174,7 +185,7 @@ def test_unit_features():
 
 @pytest.mark.parametrize("name", claim_names())
 def test_every_claim_is_complete_and_named_after_a_paper(name):
-    claim = import_module(f"{claims.__name__}.{name}")
+    claim = import_module(f"{CLAIMS}.{name}")
     assert name in {entry.slug for entry in entries()}
     for word in (claim.CLAIM, claim.BASELINE, claim.METRIC, claim.TASKS):
         assert word
@@ -191,9 +202,7 @@ def test_committed_results_follow_from_their_cells(name):
         assert figures["held"] == (interval.low > 0)
 
 
-@pytest.mark.parametrize(
-    "name", [n for n in claim_names() if hasattr(import_module(f"{claims.__name__}.{n}"), "compare")]
-)
+@pytest.mark.parametrize("name", [n for n in claim_names() if hasattr(import_module(f"{CLAIMS}.{n}"), "compare")])
 def test_every_reference_is_agreed_with(name):
-    agreement = import_module(f"{claims.__name__}.{name}").compare()
+    agreement = import_module(f"{CLAIMS}.{name}").compare()
     assert agreement.agrees, agreement

@@ -2,6 +2,7 @@
 
 from zorse.templates.bilinear import BilinearClassifier
 from zorse.templates.feature_generator import FeatureGenerator
+from zorse.templates.ranking import RankingClassifier
 from zorse.templates.wrapper import WrapperClassifier
 
-__all__ = ["BilinearClassifier", "FeatureGenerator", "WrapperClassifier"]
+__all__ = ["BilinearClassifier", "FeatureGenerator", "RankingClassifier", "WrapperClassifier"]

@@ -8,14 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zorse.core import ClassTable, InputError, Paper, resolve_device, seeded
+from zorse.core import ClassTable, InputError, Paper
 from zorse.nn.ranking import hinges, sampled_weighted_ranking, weighted_ranking
-from zorse.nn.vectors import unit_rows
-from zorse.templates import BilinearClassifier
-from zorse.training import Clock, MiniBatches, Turn, train
+from zorse.templates import RankingClassifier
 
 
-class ALE(BilinearClassifier):
+class ALE(RankingClassifier):
     r"""Attribute label embedding: F(x, y) = theta(x)^T W phi(y) under a weighted approximate ranking loss.
 
     With l(x, y') = max(0, 1 + F(x, y') - F(x, y)) for every wrong seen class y', r(x) the number of wrong classes
@@ -97,36 +95,14 @@ class ALE(BilinearClassifier):
     def _fit(self, X: np.ndarray, rows: np.ndarray, table: ClassTable) -> None:
         if self.ranking not in ("sampled", "exact"):
             raise InputError(f"ranking must be 'sampled' or 'exact'; got {self.ranking!r}")
-        seen, target = np.unique(rows, return_inverse=True)
-        if len(seen) < 2:
-            raise InputError(f"ALE needs at least two seen classes; got {table.labels[seen][0]!s} alone")
-        device = resolve_device(self.device)
-        theta = torch.as_tensor(unit_rows(X) if self.normalize_features else X, dtype=torch.float32, device=device)
-        vectors = table.vectors[seen]
-        phi = torch.as_tensor(
-            unit_rows(vectors) if self.normalize_classes else vectors, dtype=torch.float32, device=device
-        )
-        with seeded(self.random_state) as generator:
-            W = torch.randn(theta.shape[1], phi.shape[1]) / theta.shape[1] ** 0.5
-            W = W.to(device).requires_grad_()
+        super()._fit(X, rows, table)
 
-            def loss(batch: tuple[Tensor, Tensor], clock: Clock) -> Tensor:
-                l = hinges(batch[0] @ W @ phi.T, batch[1])
-                if self.ranking == "exact":
-                    return weighted_ranking(l)
-                return sampled_weighted_ranking(l, batch[1], generator)
+    def _loss(self, scores: Tensor, target: Tensor, generator: torch.Generator) -> Tensor:
+        l = hinges(scores, target)
+        return weighted_ranking(l) if self.ranking == "exact" else sampled_weighted_ranking(l, target, generator)
 
-            batches = MiniBatches(
-                theta, torch.as_tensor(target, device=device), size=self.batch_size, generator=generator
-            )
-            turn = Turn("ranking", loss, [W], lambda params: torch.optim.SGD(params, lr=self.lr))
-            self.history_ = train([turn], batches, epochs=self.epochs)
-        self.weights_ = W.detach().cpu().double().numpy()
-
-    def _scores(self, X: np.ndarray, table: ClassTable) -> np.ndarray:
-        theta = unit_rows(X) if self.normalize_features else X
-        phi = unit_rows(table.vectors) if self.normalize_classes else table.vectors
-        return theta @ self.weights_ @ phi.T
+    def _optimizer(self, params: list[Tensor]) -> torch.optim.Optimizer:
+        return torch.optim.SGD(params, lr=self.lr)
 
     @classmethod
     def example_params(cls) -> list[dict]:

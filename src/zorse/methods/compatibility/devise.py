@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from zorse.core import ClassTable, InputError, Paper, resolve_device, seeded
+from zorse.core import Paper
 from zorse.nn.ranking import hinges
-from zorse.nn.vectors import unit_rows
-from zorse.templates import BilinearClassifier
-from zorse.training import Clock, MiniBatches, Turn, train
+from zorse.templates import RankingClassifier
 
 
-class DeViSE(BilinearClassifier):
+class DeViSE(RankingClassifier):
     r"""Deep visual-semantic embedding: the right word vector is to be nearer to M x than any wrong one.
 
     With unit word vectors t it minimises, over samples, sum_y' max(0, margin - t_y^T M x + t_y'^T M x).
@@ -84,29 +81,11 @@ class DeViSE(BilinearClassifier):
         self.random_state = random_state
         self.device = device
 
-    def _fit(self, X: np.ndarray, rows: np.ndarray, table: ClassTable) -> None:
-        seen, target = np.unique(rows, return_inverse=True)
-        if len(seen) < 2:
-            raise InputError(f"DeViSE needs at least two seen classes; got {table.labels[seen][0]!s} alone")
-        device = resolve_device(self.device)
-        x = torch.as_tensor(self._features(X), dtype=torch.float32, device=device)
-        words = torch.as_tensor(unit_rows(table.vectors[seen]), dtype=torch.float32, device=device)
-        with seeded(self.random_state) as generator:
-            M = (torch.randn(x.shape[1], words.shape[1]) / x.shape[1] ** 0.5).to(device).requires_grad_()
+    def _loss(self, scores: Tensor, target: Tensor, generator: torch.Generator) -> Tensor:
+        return hinges(scores, target, self.margin).sum(dim=1).mean()
 
-            def loss(batch: tuple[Tensor, Tensor], clock: Clock) -> Tensor:
-                return hinges(batch[0] @ M @ words.T, batch[1], self.margin).sum(dim=1).mean()
-
-            batches = MiniBatches(x, torch.as_tensor(target, device=device), size=self.batch_size, generator=generator)
-            turn = Turn("ranking", loss, [M], lambda params: torch.optim.Adagrad(params, lr=self.lr))
-            self.history_ = train([turn], batches, epochs=self.epochs)
-        self.weights_ = M.detach().cpu().double().numpy()
-
-    def _scores(self, X: np.ndarray, table: ClassTable) -> np.ndarray:
-        return self._features(X) @ self.weights_ @ unit_rows(table.vectors).T
-
-    def _features(self, X: np.ndarray) -> np.ndarray:
-        return unit_rows(X) if self.normalize_features else X
+    def _optimizer(self, params: list[Tensor]) -> torch.optim.Optimizer:
+        return torch.optim.Adagrad(params, lr=self.lr)
 
     @classmethod
     def example_params(cls) -> list[dict]:
