@@ -80,6 +80,12 @@ class PhotoTask:
         return mean_class_accuracy(self.y, model.fit(None, None, classes=table).predict(self.X))
 
 
+def embedded_model() -> str:
+    """Fingerprint of the embedded model: with other weights a claim gives other figures."""
+    encoder = cast(DualEncoder, load_encoder("mini"))
+    return f"{encoder.fingerprint} {encoder.text_fingerprint}"
+
+
 def photo_task(source: str, encoder: DualEncoder | None = None, folder: str | Path | None = None) -> PhotoTask:
     """The pack's held-out photographs of ``source``, embedded by ``encoder`` (the embedded model, if not given).
 

@@ -14,6 +14,9 @@ A claim module is short::
     def run(task, seed) -> tuple[float, float]:
         """Ours and the baseline on one task, both fitted on its training classes alone."""
 
+    def inputs() -> str:                                   # optional
+        """What else the cells depend on, such as an encoder's fingerprint; where it changes, they are run anew."""
+
     def compare() -> Agreement:                            # optional
         """Agreement with an independent implementation or a naive one."""
 
