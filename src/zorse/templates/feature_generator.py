@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from zorse.core import ClassTable, InputError, Traits, ZeroShotClassifier, resolve_device, seeded
+from zorse.nn.vectors import unit_rows
 from zorse.training import MiniBatches, Turn, fit_softmax, train
 
 # Synthetic classes of living models, so that another label space over the same classes costs no second synthesis.
@@ -58,7 +59,7 @@ class FeatureGenerator(ZeroShotClassifier):
             self.seed_ = int(torch.randint(2**31, (), generator=generator))
             self._fit_scale(X)
             x = self._scaled(X).float().to(device)
-            a = _unit(table.vectors).float()[torch.as_tensor(rows)].to(device)
+            a = torch.as_tensor(unit_rows(table.vectors)[rows], dtype=torch.float32, device=device)
             # Numbered by label, not by row: the order of the table means nothing.
             y = torch.as_tensor(np.unique(table.labels[rows], return_inverse=True)[1]).to(device)
             turns = self._turns(x, a, y, generator)
@@ -107,7 +108,8 @@ class FeatureGenerator(ZeroShotClassifier):
         known = _synthesised.setdefault(self.networks_, {})
         if key in known and len(known[key]) == self.n_synthetic:
             return known[key]
-        a = _unit(vector[None]).float().to(next(self.networks_.parameters()).device)
+        device = next(self.networks_.parameters()).device
+        a = torch.as_tensor(unit_rows(vector[None]), dtype=torch.float32, device=device)
         with seeded(key):
             made = self._generate(a.expand(self.n_synthetic, -1))
         if made.nbytes * (len(known) + 1) <= CACHE_BYTES:
@@ -122,7 +124,7 @@ class FeatureGenerator(ZeroShotClassifier):
         self.low_, self.spread_ = low, np.where(high > low, high - low, 1.0)
 
     def _scaled(self, X: np.ndarray) -> Tensor:
-        return _unit(X) if self.scale == "l2" else torch.as_tensor((X - self.low_) / self.spread_)
+        return torch.as_tensor(unit_rows(X) if self.scale == "l2" else (X - self.low_) / self.spread_)
 
     def _embed(self, x: Tensor) -> Tensor:
         """Features (n, d) as the final classifier sees them, in the precision and place of ``x``."""
@@ -140,8 +142,3 @@ class FeatureGenerator(ZeroShotClassifier):
     @abstractmethod
     def _generate(self, a: Tensor) -> Tensor:
         """A sample in the classifier's space for each row of a (m, k); noise from torch's global generator."""
-
-
-def _unit(rows: np.ndarray) -> Tensor:
-    length = np.linalg.norm(rows, axis=1, keepdims=True)
-    return torch.as_tensor(rows / np.where(length > 0, length, 1.0))
