@@ -27,7 +27,7 @@ def run(task: ZeroShotTask, seed: int) -> tuple[float, float]:
     task = thinned(with_unit_features(task), per_class=25)
     ours = ConSE(top=10, C=10.0).fit(*task.train, classes=task.classes)
     devise = DeViSE(random_state=seed, epochs=20, device="cpu")
-    baseline = tune(devise, {"lr": [0.01, 0.1, 1.0]}, task)
+    baseline = tune(devise, {"lr": [0.01, 0.1, 1.0]}, task, per_class=10)
     return accuracy_on_unseen(ours, task), accuracy_on_unseen(baseline, task)
 
 
