@@ -42,9 +42,9 @@ class CalibratedStacking(WrapperClassifier):
 
     Notes
     -----
-    Differs from the paper: "auto" maximises the harmonic mean of both accuracies, averaged over folds, over every
-    value of gamma (the average changes only at the samples' own margins), where the paper validates by the area
-    under the seen-unseen curve and then shows the curve. Both accuracies are averaged over classes.
+    Differs from the paper: it sweeps gamma and reports the whole curve (:func:`zorse.evaluation.seen_unseen_curve`);
+    to answer with one value, "auto" maximises the harmonic mean of both accuracies, averaged over classes and then
+    over folds. Every value is tried, as the average changes only at the samples' own margins.
 
     Cost: with "auto" ``folds`` more fits of the estimator and O(n c + n log n) a fold; nothing besides the estimator's
     own scoring afterwards.
