@@ -42,8 +42,8 @@ class SAE(BilinearClassifier):
     -----
     Differs from the paper: the Sylvester equation is solved by diagonalising both of its symmetric sides, where the
     paper calls the Bartels-Stewart solver; of several solutions (features that are never active) the one of
-    least norm is taken. Samples and class vectors are used as given; the released code scales features to unit length on
-    some data sets.
+    least norm is taken. Samples and class vectors are used as given; the released code scales features to unit length
+    on some data sets.
 
     Cost: O(n d^2 + d^3 + k^3) to fit, whatever n; O(n d k + n k c) to score, or O(k d c + n d c) when decoding.
 
