@@ -3,6 +3,7 @@
 import os
 import shutil
 from pathlib import Path
+from typing import ClassVar
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
@@ -38,7 +39,7 @@ class ColourEncoder:
     name, dim, image_size = "colours", 3, (8, 8)
     fingerprint, text_fingerprint = "colours-image", "colours-text"
     logit_scale, logit_bias = 20.0, None
-    WORDS = {"red": (1, 0, 0), "green": (0, 1, 0), "blue": (0, 0, 1), "yellow": (1, 1, 0), "cyan": (0, 1, 1)}
+    WORDS: ClassVar = {"red": (1, 0, 0), "green": (0, 1, 0), "blue": (0, 0, 1), "yellow": (1, 1, 0), "cyan": (0, 1, 1)}
 
     def __init__(self):
         self.encoded = 0

@@ -218,11 +218,13 @@ def run(*arguments, **options):
     return subprocess.run([sys.executable, "-m", "zorse.cli", *map(str, arguments)], capture_output=True, **options)
 
 
-def test_a_reader_that_has_had_enough_is_no_error(photos):
-    command = f"{sys.executable} -m zorse.cli papers --json | head -c 1"
-    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True)
-    assert done.stdout == "["
-    assert "Traceback" not in done.stderr
+def test_a_reader_that_has_had_enough_is_no_error():
+    command = [sys.executable, "-m", "zorse.cli", "models", "--json"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait() in (1, 141)
 
 
 def test_help_is_quick_and_imports_no_torch():

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from PIL import Image
 
-from zorse.jobs.classify import Prediction, Summary
+from zorse.jobs.classification import Prediction, Summary
 from zorse.jobs.report import NOTABLE, SPREAD, Report
 from zorse.jobs.truth import Agreement
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +17,13 @@ import typer
 from zorse.cli.options import BATCH_SIZE, DEVICE, JOBS, JSON, MODEL, SOURCES, STORE
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from zorse.data.image_ref import ImageRef
     from zorse.evaluation import Interval
-    from zorse.jobs.classify import Prediction, Summary
+    from zorse.jobs.classification import Prediction, Summary
     from zorse.jobs.embed import Embedded
+    from zorse.jobs.report import Report
     from zorse.jobs.truth import Agreement
 
 _SHOWN = 20  # rows of the table on a terminal
@@ -90,17 +95,20 @@ def run(
     store: Path | None,
     jobs: int | None,
     batch_size: int,
-    title: str = "What is in these images",
+    page: Report | None = None,
+    table: bool = False,
     **request: Any,
 ) -> int:
-    """Classify and show; the exit code."""
+    """Classify and show; the exit code.
+
+    ``page`` is the report to fill; ``table`` shows a table for people even where stdout is piped.
+    """
     from zorse.cli.terminal import Progress, graceful, note
-    from zorse.core.image import open_image
     from zorse.data.images import find_images
     from zorse.jobs.classify import Classifier, open_store
     from zorse.jobs.embed import embed_stream
     from zorse.jobs.output import open_output, print_json_line, set_aside
-    from zorse.jobs.report import SIDE, Report
+    from zorse.jobs.report import Report
 
     images = find_images(sources)
     next(iter(images))  # a folder without images is found before a model is loaded
@@ -110,17 +118,18 @@ def run(
         kept = stack.enter_context(open_store(store))
         progress.say(f"loading {request['model']} ...")
         classifier = Classifier(labels, store=kept, **request)
-        page = Report(title) if report is not None else None
+        page = page or Report()
         summary = classifier.summary()
         shown: list[Prediction] = []
         sinks: list[Callable[[Prediction], None]] = [summary.add]
-        piped = output is None and not as_json and not sys.stdout.isatty()
+        piped = output is None and not as_json and not table and not sys.stdout.isatty()
+        truth = summary.agreement is not None
         if output is not None:
-            sinks.append(stack.enter_context(open_output(output)))
+            sinks.append(stack.enter_context(open_output(output, truth)))
         elif piped:
-            sinks.append(lambda row: print_json_line(sys.stdout, row))
+            sinks.append(lambda row: print_json_line(sys.stdout, row, truth))
         elif not as_json:
-            sinks.append(lambda row: shown.extend([row][: _SHOWN - len(shown)]))
+            sinks.append(partial(_keep, shown))
         stream = embed_stream(images, classifier.encoder, store=kept, batch_size=batch_size, jobs=jobs)
         stack.enter_context(closing(stream))
         stop = stack.enter_context(graceful())
@@ -130,11 +139,11 @@ def run(
             for sink in sinks:
                 sink(row)
             ref = refs.popleft()
-            if page is not None:
-                page.add(row, lambda ref=ref: open_image(ref.read(), min_size=(SIDE, SIDE)))
+            if report is not None:
+                page.add(row, partial(_picture, ref))
             progress(summary.images)
         progress.clear()
-        if page is not None and report is not None:
+        if report is not None:
             written = set_aside(report) if stop.asked else report
             size = page.write(written, summary)
             note(f"report: {written} ({size / 1e6:.1f} MB)")
@@ -151,6 +160,18 @@ def run(
     if summary.failed:
         note(f"{summary.failed:,} of {summary.images:,} images could not be read")
     return 1 if summary.failed else 0
+
+
+def _picture(ref: ImageRef) -> Image:
+    from zorse.core.image import open_image
+    from zorse.jobs.report import SIDE
+
+    return open_image(ref.read(), min_size=(SIDE, SIDE))
+
+
+def _keep(shown: list[Prediction], row: Prediction) -> None:
+    if len(shown) < _SHOWN:
+        shown.append(row)
 
 
 def _noted(stream: Iterable[Embedded], refs: deque[ImageRef]) -> Iterator[Embedded]:
@@ -182,11 +203,9 @@ def _show(summary: Summary, rows: list[Prediction], piped: bool, output: Path | 
     from zorse.cli.terminal import note, percent, print_table
 
     if rows:
-        print_table(
-            ["image", "label", "score", "next"],
-            [_cells(row) for row in rows],
-            right=["score"],
-        )
+        # What all paths begin with is told once, so that the rest of the line is left for answers.
+        common = _common_folder([row.path for row in rows])
+        print_table(["image", "label", "score", "next"], [_cells(row, common) for row in rows], right=["score"])
         if summary.images > len(rows):
             more = summary.images - len(rows)
             typer.echo(f"and {more:,} images more; --output FILE keeps all rows")
@@ -197,24 +216,33 @@ def _show(summary: Summary, rows: list[Prediction], piped: bool, output: Path | 
         note(f"{summary.images:,} images in {summary.seconds:.1f} s, {summary.images_per_second:,.1f} a second{where}")
 
 
-def _cells(row: Prediction) -> list[str]:
+def _common_folder(paths: list[str]) -> str:
+    try:
+        return os.path.commonpath([Path(path).parent for path in paths]) if len(paths) > 1 else ""
+    except ValueError:  # absolute and relative ones
+        return ""
+
+
+def _cells(row: Prediction, common: str) -> list[str]:
     from zorse.cli.terminal import percent
 
+    name = row.path.removeprefix(f"{common}/") if common else row.path
     if row.error is not None:
-        return [row.path, f"({row.error})", "", ""]
+        return [name, f"({row.error})", "", ""]
     after = "  ".join(f"{name} {percent(p)}" for name, p in row.top[1:3])
-    right = {True: " +", False: " -"}[row.label == row.truth] if row.rank is not None else ""
-    return [row.path, f"{row.label}{right}", percent(row.score), after]
+    wrong = f" (wrong: {row.truth})" if row.rank is not None and row.label != row.truth else ""
+    return [name, f"{row.label}{wrong}", percent(row.score), after]
 
 
 def _show_agreement(agreement: Agreement, say: Callable[[str], Any], percent: Callable[[float | None], str]) -> None:
     top1, top5 = agreement.top1, agreement.top5
     if top1 is None:
-        say("no image lies in a folder named after a label, so nothing can be compared")
+        say("nothing is compared: no image that was read has a label as its truth")
     else:
         say(f"top-1 {_interval(top1)}, {agreement.n:,} images")
         if top5 is not None:
             say(f"top-5 {_interval(top5)}")
+    if top1 is not None and agreement.n > len(agreement.per_class):
         say(f"per-class mean {percent(agreement.per_class_mean)} over {len(agreement.per_class)} classes")
         worst = [(c, right, total) for c, (right, total) in agreement.per_class.items() if right < total][:5]
         for label, right, total in worst:
@@ -224,7 +252,7 @@ def _show_agreement(agreement: Agreement, say: Callable[[str], Any], percent: Ca
     if agreement.strangers:
         names = ", ".join(name or "(none)" for name, _ in agreement.strangers.most_common(5))
         more = f" and {len(agreement.strangers) - 5} more" if len(agreement.strangers) > 5 else ""
-        say(f"{sum(agreement.strangers.values()):,} images not compared: their folder is no label ({names}{more})")
+        say(f"{sum(agreement.strangers.values()):,} images not compared: their truth is no label ({names}{more})")
 
 
 def _interval(share: Interval) -> str:

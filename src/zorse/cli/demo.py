@@ -21,8 +21,9 @@ def command(
     The labels were fixed before any model saw the photographs; wrong answers are shown as they are.
     """
     from zorse.cli.classify import run
-    from zorse.jobs.demo import LABELS, photographs
+    from zorse.jobs.demo import LABELS, NOTE, photographs
     from zorse.jobs.output import check_writable
+    from zorse.jobs.report import Report
 
     check_writable(report, (".html", ".htm"))
     truth = {str(path): label for path, label in photographs().items()}
@@ -36,7 +37,8 @@ def command(
         store=None,
         jobs=None,
         batch_size=32,
-        title="Zorse demo",
+        page=Report("Zorse demo", NOTE),
+        table=True,
         model=model,
         device=device,
     )

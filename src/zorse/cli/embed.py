@@ -28,6 +28,7 @@ def command(
     """
     from zorse.cli.terminal import Progress, graceful, note
     from zorse.data.images import find_images
+    from zorse.encoders import load_encoder
     from zorse.jobs.embed import embed_stream
     from zorse.jobs.embeddings import Embeddings
     from zorse.jobs.output import check_writable, set_aside
@@ -38,14 +39,14 @@ def command(
     with ExitStack() as stack:
         stack.callback(progress.clear)
         progress.say(f"loading {model} ...")
-        stream = embed_stream(
-            images, model, store=store, batch_size=batch_size, jobs=jobs, device=device, progress=progress
-        )
+        next(iter(images))  # a folder without images is found before a model is loaded
+        encoder = load_encoder(model, device=device)
+        stream = embed_stream(images, encoder, store=store, batch_size=batch_size, jobs=jobs, progress=progress)
         stack.enter_context(closing(stream))
         stop = stack.enter_context(graceful())
         progress.start()
         began = time.perf_counter()
-        embeddings = Embeddings.of(stream.encoder, stop.until(stream))
+        embeddings = Embeddings.of(encoder, stop.until(stream))
         seconds = time.perf_counter() - began
     written = set_aside(out) if stop.asked else out
     embeddings.save(written)

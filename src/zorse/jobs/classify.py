@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,186 +12,18 @@ import numpy as np
 
 from zorse.core.classes import ClassTable
 from zorse.core.errors import CapabilityError, InputError
+from zorse.jobs.classification import Classification, Prediction, Summary
 from zorse.jobs.embed import embed_stream
 from zorse.jobs.embeddings import Embeddings
 from zorse.jobs.method import build_method, read_method
 from zorse.jobs.truth import Agreement, Truth
 
 if TYPE_CHECKING:
-    import pandas
-    import pyarrow
-
     from zorse.core.classifier import ZeroShotClassifier
     from zorse.encoders.store import EmbeddingStore
 
 UNKNOWN = "unknown"
-_BLOCK = 64  # images scored at a time; a result waits for at most so many
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What one image was called.
-
-    Attributes
-    ----------
-    path : str
-        The image, as the source calls it.
-    label : str or None
-        The likeliest label, ``"unknown"`` below the threshold; None if the image could not be read.
-    score : float or None
-        Probability of the likeliest label, in [0, 1].
-    top : tuple of (str, float)
-        The likeliest labels, best first.
-    error : str or None
-        Why the image could not be read.
-    truth : str or None
-        What the image is, where that was asked for.
-    rank : int or None
-        Place of the true label among all labels, from 1; None if the truth is no label.
-    """
-
-    path: str
-    label: str | None
-    score: float | None
-    top: tuple[tuple[str, float], ...] = ()
-    error: str | None = None
-    truth: str | None = None
-    rank: int | None = None
-
-    def as_dict(self) -> dict:
-        """``path, label, score, top, error``, and ``truth`` where it is known, ready for JSON."""
-        row = {
-            "path": self.path,
-            "label": self.label,
-            "score": None if self.score is None else float(f"{self.score:.6g}"),
-            "top": [[label, float(f"{p:.6g}")] for label, p in self.top],
-            "error": self.error,
-        }
-        return row if self.truth is None else row | {"truth": self.truth}
-
-
-@dataclass(frozen=True)
-class Classification(Sequence):
-    """One row an image, in the order of the source.
-
-    Attributes
-    ----------
-    rows : tuple of Prediction
-    summary : Summary
-        Counts, time and, where the truth was asked for, agreement with it.
-    """
-
-    rows: tuple[Prediction, ...]
-    summary: Summary
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, at):
-        return self.rows[at]
-
-    @property
-    def labels(self) -> list[str | None]:
-        """The answer for each image."""
-        return [row.label for row in self.rows]
-
-    @property
-    def failed(self) -> list[Prediction]:
-        """The images that could not be read."""
-        return [row for row in self.rows if row.error is not None]
-
-    def to_dicts(self) -> list[dict]:
-        """A list of ``{path, label, score, top, error}``."""
-        return [row.as_dict() for row in self.rows]
-
-    def to_arrow(self) -> pyarrow.Table:
-        """A ``pyarrow.Table``; ``top`` is a list of structs (label, score)."""
-        from zorse.jobs.output import arrow_table
-
-        return arrow_table(list(self.rows))
-
-    def to_pandas(self) -> pandas.DataFrame:
-        """A ``pandas.DataFrame``; needs pandas."""
-        try:
-            import pandas as pd
-        except ImportError as error:
-            from zorse.core.errors import MissingDependencyError
-
-            raise MissingDependencyError("pandas", "pandas", "to_pandas") from error
-        columns = ["path", "label", "score", "top", "error"]
-        if self.summary.agreement is not None:
-            columns.append("truth")
-        return pd.DataFrame([[getattr(row, c) for c in columns] for row in self.rows], columns=columns)
-
-    def write(self, path: str | Path) -> None:
-        """Write ``.csv``, ``.jsonl`` or ``.parquet``; a crash leaves the old file or the new one."""
-        from zorse.jobs.output import open_output
-
-        with open_output(path) as write:
-            for row in self.rows:
-                write(row)
-
-
-@dataclass
-class Summary:
-    """A run counted as it goes; its size does not depend on the number of images.
-
-    Attributes
-    ----------
-    labels : tuple of str
-    model, method : str
-    independent : bool
-        Each score is a probability of its own (SigLIP); they do not add up to 1.
-    images, failed : int
-        Images met, and how many of them could not be read.
-    counts : Counter of str
-        Images of each answer.
-    agreement : Agreement or None
-        With the truth, where that was asked for.
-    seconds : float
-        From the first image to the last; loading the model is not in it.
-    """
-
-    labels: tuple[str, ...]
-    model: str
-    method: str
-    independent: bool = False
-    images: int = 0
-    failed: int = 0
-    counts: Counter = field(default_factory=Counter)
-    agreement: Agreement | None = None
-    seconds: float = 0.0
-    began: float = field(default_factory=time.perf_counter)
-
-    def add(self, row: Prediction) -> None:
-        """Count one image."""
-        self.images += 1
-        if row.error is None:
-            self.counts[row.label] += 1
-        else:
-            self.failed += 1
-        if self.agreement is not None:
-            self.agreement.add(row)
-        self.seconds = time.perf_counter() - self.began
-
-    @property
-    def images_per_second(self) -> float:
-        """Images over seconds."""
-        return self.images / self.seconds if self.seconds else 0.0
-
-    def as_dict(self) -> dict:
-        """What ``--json`` prints."""
-        return {
-            "images": self.images,
-            "failed": self.failed,
-            "labels": len(self.labels),
-            "model": self.model,
-            "method": self.method,
-            "seconds": round(self.seconds, 3),
-            "images_per_second": round(self.images_per_second, 2),
-            "counts": dict(self.counts.most_common()),
-            "truth": None if self.agreement is None else self.agreement.as_dict(),
-        }
+_BLOCK = 16  # images scored at a time; a result waits for at most so many
 
 
 class Classifier:
@@ -265,6 +94,8 @@ class Classifier:
         self.encoder = _encoder_of(model, device)
         self.method = build_method(method, getattr(self.encoder, "logit_scale", 1.0))
         if isinstance(labels, ClassTable):
+            if templates is not None or descriptions is not None:
+                raise InputError("a class table brings its own vectors; templates and descriptions need labels")
             table = labels
         else:
             if not hasattr(self.encoder, "encode_text"):
@@ -386,8 +217,9 @@ def classify(
             if isinstance(images, Embeddings):
                 stream = _same_space(images, classifier.encoder)
             else:
-                options = {"store": kept, "batch_size": batch_size, "jobs": jobs}
-                stream = stack.enter_context(closing(embed_stream(images, classifier.encoder, **options)))
+                encoder = classifier.encoder
+                stream = embed_stream(images, encoder, store=kept, batch_size=batch_size, jobs=jobs)
+                stack.enter_context(closing(stream))
             for row in classifier.predict(stream):
                 summary.add(row)
                 rows.append(row)

@@ -25,6 +25,10 @@ PHOTOGRAPHS = (
 #: Names that fit none of them, so that the choice is a real one.
 OTHERS = ("dog", "bicycle", "car", "tree", "airplane", "boat", "pizza", "clock")
 
+NOTE = (
+    "Photographs that come with scikit-learn and scikit-image. The labels were fixed before any model saw them; "
+    "wrong answers are shown as they are."
+)
 LABELS = tuple(sorted({name for *_, name in PHOTOGRAPHS} | set(OTHERS)))
 
 

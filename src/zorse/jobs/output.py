@@ -13,7 +13,7 @@ from zorse.core.errors import InputError, NotAvailableError
 from zorse.core.files import atomic_path
 
 if TYPE_CHECKING:
-    from zorse.jobs.classify import Prediction
+    from zorse.jobs.classification import Prediction
 
 SUFFIXES = (".csv", ".jsonl", ".parquet")
 _BLOCK = 1024  # rows of a Parquet row group; bounds what is held in memory
@@ -52,8 +52,8 @@ def set_aside(path: str | Path) -> Path:
 
 
 @contextmanager
-def open_output(path: str | Path) -> Iterator[Callable[[Prediction], None]]:
-    """Yield a function that writes one prediction.
+def open_output(path: str | Path, truth: bool = False) -> Iterator[Callable[[Prediction], None]]:
+    """Yield a function that writes one prediction, with its truth if ``truth``.
 
     The file takes its name when the block ends; what was there before stays until then. If the block raises,
     the rows written so far are kept as :func:`set_aside` says, and the error goes on.
@@ -63,7 +63,7 @@ def open_output(path: str | Path) -> Iterator[Callable[[Prediction], None]]:
     with atomic_path(path) as scratch:
         rows = 0
         try:
-            with kinds[path.suffix.lower()](scratch) as write:
+            with kinds[path.suffix.lower()](scratch, truth) as write:
 
                 def counted(row: Prediction) -> None:
                     nonlocal rows
@@ -79,27 +79,27 @@ def open_output(path: str | Path) -> Iterator[Callable[[Prediction], None]]:
             raise
 
 
-def print_json_line(file: IO[str], row: Prediction) -> None:
+def print_json_line(file: IO[str], row: Prediction, truth: bool = False) -> None:
     """Write one JSON Lines row."""
-    line = json.dumps(row.as_dict(), ensure_ascii=False)
+    line = json.dumps(row.as_dict(truth), ensure_ascii=False)
     # A file name that is not UTF-8 becomes an escape, which JSON reads back as it was.
     file.write(line.encode("utf-8", "backslashreplace").decode() + "\n")
 
 
 @contextmanager
-def _write_jsonl(path: Path) -> Iterator[Callable[[Prediction], None]]:
+def _write_jsonl(path: Path, truth: bool) -> Iterator[Callable[[Prediction], None]]:
     with _text(path) as file:
-        yield lambda row: print_json_line(file, row)
+        yield lambda row: print_json_line(file, row, truth)
 
 
 @contextmanager
-def _write_csv(path: Path) -> Iterator[Callable[[Prediction], None]]:
+def _write_csv(path: Path, truth: bool) -> Iterator[Callable[[Prediction], None]]:
     with _text(path) as file:
         writer: Any = None
 
         def write(row: Prediction) -> None:
             nonlocal writer
-            record = row.as_dict()
+            record = row.as_dict(truth)
             if writer is None:
                 writer = csv.DictWriter(file, list(record))
                 writer.writeheader()
@@ -109,7 +109,7 @@ def _write_csv(path: Path) -> Iterator[Callable[[Prediction], None]]:
 
 
 @contextmanager
-def _write_parquet(path: Path) -> Iterator[Callable[[Prediction], None]]:
+def _write_parquet(path: Path, truth: bool) -> Iterator[Callable[[Prediction], None]]:
     import pyarrow.parquet as pq
 
     block: list[Prediction] = []
@@ -118,7 +118,7 @@ def _write_parquet(path: Path) -> Iterator[Callable[[Prediction], None]]:
     def flush() -> None:
         nonlocal writer
         if block:
-            table = arrow_table(block)
+            table = arrow_table(block, truth)
             writer = writer or pq.ParquetWriter(path, table.schema)
             writer.write_table(table)
             block.clear()
@@ -136,7 +136,7 @@ def _write_parquet(path: Path) -> Iterator[Callable[[Prediction], None]]:
             writer.close()
 
 
-def arrow_table(rows: list[Prediction]):
+def arrow_table(rows: list[Prediction], truth: bool = False):
     """The rows as a ``pyarrow.Table``; ``top`` is a list of structs."""
     import pyarrow as pa
 
@@ -147,11 +147,12 @@ def arrow_table(rows: list[Prediction]):
         "top": pa.list_(pa.struct([("label", pa.string()), ("score", pa.float64())])),
         "error": pa.string(),
     }
-    if any(row.truth is not None for row in rows):
+    if truth:
         columns["truth"] = pa.string()
     data: dict[str, list] = {name: [getattr(row, name) for row in rows] for name in columns}
     # Arrow strings are UTF-8; a file name need not be.
-    data["path"] = [str(p).encode("utf-8", "backslashreplace").decode() for p in data["path"]]
+    for name in ("path", "truth") if truth else ("path",):
+        data[name] = [text and text.encode("utf-8", "backslashreplace").decode() for text in data[name]]
     data["top"] = [[{"label": name, "score": p} for name, p in row.top] for row in rows]
     return pa.table(data, schema=pa.schema(columns))
 

@@ -19,7 +19,7 @@ from zorse.core.files import atomic_path
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from zorse.jobs.classify import Prediction, Summary
+    from zorse.jobs.classification import Prediction, Summary
     from zorse.jobs.truth import Agreement
 
 SPREAD = 240  # pictures shown from all over the run

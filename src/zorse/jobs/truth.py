@@ -12,7 +12,7 @@ from zorse.semantics.labels import same_name
 
 if TYPE_CHECKING:
     from zorse.evaluation import Interval
-    from zorse.jobs.classify import Prediction
+    from zorse.jobs.classification import Prediction
 
 
 class Truth:
