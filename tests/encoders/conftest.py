@@ -170,6 +170,34 @@ def chinese_clip(folder):
     return ChineseCLIPModel(config)
 
 
+def altclip(folder):
+    from transformers import AltCLIPConfig, AltCLIPModel
+
+    tokenizer = _bert_tokenizer(folder)
+    ids = {"pad_token_id": tokenizer.pad_token_id, "bos_token_id": None, "eos_token_id": None}
+    text = _transformer(vocab_size=len(tokenizer), max_position_embeddings=130, project_dim=24, **ids)
+    config = AltCLIPConfig(text_config=text, vision_config=_transformer(image_size=32, patch_size=8), projection_dim=16)
+    config.text_config.project_dim = 24
+    _clip_processor("CLIP", 32).save_pretrained(folder)
+    return AltCLIPModel(config)
+
+
+def metaclip_2(folder):
+    from transformers import MetaClip2Config, MetaClip2Model
+
+    tokenizer = _clip_tokenizer(folder, "!")
+    text = _transformer(
+        vocab_size=len(tokenizer),
+        max_position_embeddings=77,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    vision = _transformer(image_size=32, patch_size=8)
+    _clip_processor("CLIP", 32).save_pretrained(folder)
+    return MetaClip2Model(MetaClip2Config(text_config=text, vision_config=vision, projection_dim=16))
+
+
 def vision_text(folder):
     from transformers import (
         BertConfig,
@@ -236,6 +264,8 @@ FAMILIES = {
         siglip2,
         align,
         chinese_clip,
+        altclip,
+        metaclip_2,
         vision_text,
         vit,
         vit_classifier,

@@ -9,7 +9,7 @@ from zorse.core.errors import CapabilityError, InputError, NotAvailableError
 from zorse.encoders import load_encoder
 from zorse.encoders.protocols import DualEncoder, ImageEncoder, TextEncoder
 
-DUAL = ["clip", "clip_legacy", "siglip", "siglip2", "align", "chinese_clip", "vision_text"]
+DUAL = ["clip", "clip_legacy", "siglip", "siglip2", "align", "chinese_clip", "altclip", "metaclip_2", "vision_text"]
 PLAIN = ["vit", "vit_classifier", "dinov2", "convnext", "resnet"]
 
 
