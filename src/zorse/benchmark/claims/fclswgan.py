@@ -14,9 +14,9 @@ TASKS = ("digits", "awa19", "tiny160")
 SEEDS = 3
 NOTE = (
     "At most 100 training samples a class; ESZSL, without calibration, on unit features with penalties chosen on "
-    "held-out training classes. f-CLSWGAN has a width of 256 in place of 4096, about 700 steps, and a step size of "
-    "2e-3, which did better than 5e-4 on held-out training classes of awa19 and digits; all else is the paper's. The "
-    "features of awa19 and tiny160 come from a network that was trained on ImageNet."
+    "held-out training classes. f-CLSWGAN has a width of 256 in place of 4096 and about 700 steps; step size (2e-3) and "
+    "the softmax's batch (32; these sets are small) are what did best on held-out training classes of awa19 and "
+    "digits; all else is the paper's. The features of awa19 and tiny160 come from a network trained on ImageNet."
 )
 _measured: dict[tuple[str, int], float] = {}  # another claim in the same run takes this one as its baseline
 
@@ -32,7 +32,8 @@ def ours(task: ZeroShotTask, seed: int) -> float:
     if (task.name, seed) not in _measured:
         task = thinned(task, per_class=100)
         epochs = round(45_000 / len(task.train_index))
-        model = FCLSWGAN(epochs=epochs, hidden=256, lr=2e-3, device="cpu", random_state=seed)
+        small = {"hidden": 256, "lr": 2e-3, "classifier_batch_size": 32}
+        model = FCLSWGAN(epochs=epochs, **small, device="cpu", random_state=seed)
         _measured[task.name, seed] = harmonic(model.fit(*task.train, classes=task.classes), task)
     return _measured[task.name, seed]
 
