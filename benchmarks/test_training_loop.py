@@ -147,7 +147,7 @@ def main():
     best = {how: min(times) for how, times in seconds.items()}
     result = {
         "what": "f-CLSWGAN, one step of 5 critic moves and 1 generator move, AwA2's size, one CPU thread",
-        "note": f"d = {D}, k = {K}, hidden = {HIDDEN}, batch {BATCH}; the same batches, noise and weights on both sides",
+        "note": f"d = {D}, k = {K}, hidden = {HIDDEN}, batch {BATCH}; same batches, noise and weights on both sides",
         "steps_per_cpu_second": {how: round(1 / s, 4) for how, s in best.items()},
         "cpu_seconds_per_step": {how: [round(s, 3) for s in times] for how, times in seconds.items()},
         "times_faster": round(best["plain"] / best["turns"], 2),
