@@ -14,7 +14,7 @@ TASKS = ("digits", "awa19", "tiny160")
 SEEDS = 3
 NOTE = (
     "At most 100 training samples a class; ESZSL, without calibration, on unit features with penalties chosen on "
-    "held-out training classes. f-CLSWGAN has a width of 256 in place of 4096 and about 700 steps; its step size (2e-3) "
+    "held-out training classes. f-CLSWGAN has a width of 256, not 4096, and about 700 steps; its step size (2e-3) "
     "and the softmax's batch (32; these sets are small) did best on held-out training classes of awa19 and digits; "
     "all else is the paper's. The features of awa19 and tiny160 come from a network trained on ImageNet."
 )
