@@ -22,7 +22,7 @@ def awa2_sized():
 @pytest.mark.parametrize("model", [ESZSL(), SAE()], ids=lambda model: type(model).__name__)
 def test_fit(benchmark, awa2_sized, model):
     X, y, table = awa2_sized
-    benchmark.pedantic(model.fit, (X, y), {"classes": table}, rounds=3)
+    benchmark.pedantic(model.fit, (X, y), {"classes": table}, rounds=1)
 
 
 def test_eszsl_path_of_49_pairs(benchmark, awa2_sized):
@@ -35,4 +35,4 @@ def test_eszsl_path_of_49_pairs(benchmark, awa2_sized):
 def test_score(benchmark, awa2_sized, model):
     X, y, table = awa2_sized
     fitted = model.fit(X[:2_000], y[:2_000], classes=table)
-    benchmark.pedantic(fitted.scores, (X,), rounds=3)
+    benchmark.pedantic(fitted.scores, (X,), rounds=1)

@@ -10,12 +10,12 @@ TASK = toy_zsl()
 X, y = TASK.train
 
 
-@pytest.mark.parametrize(("gamma", "lam"), [(1.0, 1.0), (10.0, 0.01)])
-def test_the_gradient_of_the_objective_is_zero_at_the_solution(gamma, lam):
-    model = ESZSL(gamma, lam).fit(X, y, classes=TASK.classes)
+@pytest.mark.parametrize(("gamma", "lam", "negative"), [(1.0, 1.0, -1.0), (10.0, 0.01, -1.0), (1.0, 2.0, 0.0)])
+def test_the_gradient_of_the_objective_is_zero_at_the_solution(gamma, lam, negative):
+    model = ESZSL(gamma, lam, negative).fit(X, y, classes=TASK.classes)
     W = torch.tensor(model.weights_, requires_grad=True)
     A = torch.tensor(TASK.classes.select(TASK.seen).vectors)
-    Y = torch.tensor(np.where(y[:, None] == TASK.seen, 1.0, -1.0))
+    Y = torch.tensor(np.where(y[:, None] == TASK.seen, 1.0, negative))
     x = torch.tensor(X)
     norm = lambda M: (M**2).sum()  # noqa: E731
     objective = norm(x @ W @ A.T - Y) + gamma * norm(W @ A.T) + lam * norm(x @ W) + gamma * lam * norm(W)
@@ -24,12 +24,13 @@ def test_the_gradient_of_the_objective_is_zero_at_the_solution(gamma, lam):
     assert W.grad.abs().max() / scale < 1e-10
 
 
-def test_the_path_holds_every_fit():
+@pytest.mark.parametrize("negative", [-1.0, 0.0])
+def test_the_path_holds_every_fit(negative):
     gammas, lams = (0.1, 10.0), (0.5, 2.0, 100.0)
-    path = eszsl_path(X, TASK.classes.rows(y), TASK.classes, gammas, lams)
+    path = eszsl_path(X, TASK.classes.rows(y), TASK.classes, gammas, lams, negative)
     for i, gamma in enumerate(gammas):
         for j, lam in enumerate(lams):
-            single = ESZSL(gamma, lam).fit(X, y, classes=TASK.classes).weights_
+            single = ESZSL(gamma, lam, negative).fit(X, y, classes=TASK.classes).weights_
             np.testing.assert_allclose(path[i, j], single, rtol=1e-8, atol=1e-12)
 
 

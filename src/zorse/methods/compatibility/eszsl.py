@@ -12,7 +12,8 @@ from zorse.templates import BilinearClassifier
 class ESZSL(BilinearClassifier):
     r"""Embarrassingly simple zero-shot learning: ridge regression from both sides at once.
 
-    With X (n, d) the samples, A (c, k) the vectors of the seen classes and Y (n, c) in {-1, +1}, it minimises
+    With X (n, d) the samples, A (c, k) the vectors of the seen classes and Y (n, c) the labels, 1 for the own class
+    and -1 for another, it minimises
 
         ||X W A^T - Y||^2 + gamma ||W A^T||^2 + lam ||X W||^2 + gamma lam ||W||^2,
 
@@ -24,6 +25,8 @@ class ESZSL(BilinearClassifier):
         Weight of the penalty on the classifiers W A^T, above 0.
     lam : float, default=1.0
         Weight of the penalty on the images X W, above 0.
+    negative : float, default=-1.0
+        What Y holds for a class that is not the sample's own: -1 in the paper, 0 in widely used reimplementations.
 
     Attributes
     ----------
@@ -34,6 +37,7 @@ class ESZSL(BilinearClassifier):
     -----
     Differs from the paper: in nothing but the names (its X and S are transposed; V there is W here). The paper chooses
     gamma and lam among powers of ten by validation over held-out classes; :func:`eszsl_path` makes that cheap.
+    With many seen classes the -1 of all the others outweigh the 1, and ``negative=0`` may do far better.
 
     Cost: O(n d^2 + d^3 + k^3) to fit, the two systems being solved and not inverted; O(n d k + n k c) to score.
 
@@ -59,17 +63,18 @@ class ESZSL(BilinearClassifier):
         aka=("ESZSL",),
     )
 
-    def __init__(self, gamma: float = 1.0, lam: float = 1.0):
+    def __init__(self, gamma: float = 1.0, lam: float = 1.0, negative: float = -1.0):
         self.gamma = gamma
         self.lam = lam
+        self.negative = negative
 
     def _fit(self, X: np.ndarray, rows: np.ndarray, table: ClassTable) -> None:
-        A, target = _seen_side(X, rows, table)
+        A, target = _seen_side(X, rows, table, self.negative)
         left = _solve(X.T @ X + self.gamma * np.eye(X.shape[1]), target)
         self.weights_ = _solve(A.T @ A + self.lam * np.eye(A.shape[1]), left.T).T
 
 
-def eszsl_path(X, rows, table: ClassTable, gammas, lams) -> np.ndarray:
+def eszsl_path(X, rows, table: ClassTable, gammas, lams, negative: float = -1.0) -> np.ndarray:
     """The weights of :class:`ESZSL` for every pair of penalties, from one eigendecomposition a side.
 
     Parameters
@@ -80,6 +85,8 @@ def eszsl_path(X, rows, table: ClassTable, gammas, lams) -> np.ndarray:
     table : ClassTable
     gammas, lams : array-like of float
         Values above 0.
+    negative : float
+        As of the class.
 
     Returns
     -------
@@ -89,7 +96,7 @@ def eszsl_path(X, rows, table: ClassTable, gammas, lams) -> np.ndarray:
     -----
     Cost: O(n d^2 + d^3 + k^3) once, then O(d^2 k) for each gamma and O(d k^2) for each pair.
     """
-    A, target = _seen_side(X, rows, table)
+    A, target = _seen_side(X, rows, table, negative)
     p, P = np.linalg.eigh(X.T @ X)
     q, Q = np.linalg.eigh(A.T @ A)
     core = P.T @ target @ Q
@@ -101,12 +108,12 @@ def eszsl_path(X, rows, table: ClassTable, gammas, lams) -> np.ndarray:
     return weights
 
 
-def _seen_side(X: np.ndarray, rows: np.ndarray, table: ClassTable) -> tuple[np.ndarray, np.ndarray]:
+def _seen_side(X: np.ndarray, rows: np.ndarray, table: ClassTable, negative: float) -> tuple[np.ndarray, np.ndarray]:
     """Vectors A of the seen classes, and X^T Y A without writing Y down."""
     seen, column = np.unique(rows, return_inverse=True)
     A = table.vectors[seen]
-    # Y = 2 onehot - 1, so that Y A is twice the own class's vector less the sum of all.
-    return A, X.T @ (2 * A[column] - A.sum(axis=0))
+    # Y = negative + (1 - negative) onehot.
+    return A, X.T @ ((1 - negative) * A[column] + negative * A.sum(axis=0))
 
 
 def _solve(M: np.ndarray, B: np.ndarray) -> np.ndarray:
