@@ -9,34 +9,9 @@ import time
 
 import pytest
 
-import zorse.encoders
-from zorse.cli import main
+import zorse
 
 ARGUMENTS = ["--labels", "red, green, blue", "--jobs", "1"]
-
-
-@pytest.fixture
-def zorse_(monkeypatch, colours, capsys):
-    """Run the command line in this process with the colour encoder in place of a model: code, stdout, stderr."""
-    real = zorse.encoders.load_encoder
-    monkeypatch.setattr(
-        zorse.encoders, "load_encoder", lambda name, **options: colours if name == "mini" else real(name, **options)
-    )
-
-    def run(*arguments):
-        code = main([str(a) for a in arguments])
-        told = capsys.readouterr()
-        return code, told.out, told.err
-
-    return run
-
-
-@pytest.fixture
-def photos(paint):
-    """Three images in folders named after their colours."""
-    for colour in ("red", "green", "blue"):
-        paint(f"photos/{colour}/one.png", colour)
-    return paint("photos/blue/two.png", "blue", (20, 16)).parent.parent
 
 
 def test_piped_rows_are_json_lines_and_stderr_is_quiet(zorse_, photos):

@@ -3,17 +3,6 @@ import json
 import pytest
 
 from zorse import catalogue
-from zorse.cli import main
-
-
-@pytest.fixture
-def zorse_(capsys):
-    def run(*arguments):
-        code = main([str(a) for a in arguments])
-        told = capsys.readouterr()
-        return code, told.out, told.err
-
-    return run
 
 
 @pytest.mark.parametrize(("query", "slug"), [("platypus", "cupl"), ("pratt", "cupl"), ("romera paredes", "eszsl")])

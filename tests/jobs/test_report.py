@@ -98,7 +98,9 @@ def test_thumbnails_are_small_jpegs_with_alternative_text():
 
 
 def test_tables_have_captions_and_headers():
-    reader = Reader(page_of([row(0, truth="cat", rank=1), row(1, truth="dog", rank=2)], truth=True))
+    reader = Reader(
+        page_of([row(0, truth="cat", rank=1), row(1, truth="dog", rank=2), row(2, truth="dog", rank=2)], truth=True)
+    )
     assert reader.tags["table"] == reader.tags["caption"] == 2
     assert all("scope" in a for tag, a in reader.attributes if tag == "th")
 

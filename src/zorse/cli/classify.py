@@ -35,7 +35,7 @@ def command(
     labels_file: Path = typer.Option(None, "--labels-file", help="One a line, a JSON list, or JSON {prompt: class}."),
     model: str = MODEL,
     method: str = typer.Option("clip", "--method", help="NAME or NAME:key=value,...; see zorse papers."),
-    templates: str = typer.Option(None, "--templates", help="A built-in set, or a file of templates that hold {}."),
+    templates: str = typer.Option(None, "--templates", help="A built-in set (ensemble, ...) or a file; each holds {}."),
     descriptions: Path = typer.Option(None, "--descriptions", help="JSON: class -> sentences (CuPL) or descriptors."),
     top_k: int = typer.Option(5, "--top-k", "-k", help="Labels listed an image."),
     unknown_below: float = typer.Option(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 SOURCES = typer.Argument(
-    ..., metavar="SOURCE...", help="Images: files, folders, globs, .tar(.gz) shards, .parquet, or .txt lists of paths."
+    ..., metavar="SOURCE", help="Images: files, folders, globs, .tar(.gz) shards, .parquet, or .txt lists of paths."
 )
 MODEL = typer.Option("mini", "--model", "-m", help="mini, a hub id, a folder, or open_clip:...; see zorse models.")
 STORE = typer.Option(None, "--store", help="Folder that keeps embeddings, so that no image is encoded twice.")

@@ -47,7 +47,7 @@ class Report:
     """
 
     title: str = "What is in these images"
-    note: str = "Named from the labels alone: no image of any class was used to learn it."
+    note: str = "Named from the labels alone; no example image was given."
     met: int = 0
     stride: int = 1
     spread: list[Shot] = field(default_factory=list)
@@ -221,9 +221,9 @@ def _card(shot: Shot) -> str:
     wrong = row.rank is not None and row.label != row.truth
     verdict = ""
     if row.truth is not None and row.rank is None:
-        verdict = f'<p class="verdict soft">in truth {escape(row.truth)}, which is no label</p>'
+        verdict = f'<p class="verdict soft">truth: {escape(row.truth)}, which is no label</p>'
     elif wrong:
-        verdict = f'<p class="verdict wrong">wrong: in truth {escape(row.truth or "")}</p>'
+        verdict = f'<p class="verdict wrong">wrong (truth: {escape(row.truth or "")})</p>'
     elif row.truth is not None:
         verdict = '<p class="verdict right">right</p>'
     bars = "".join(
@@ -278,7 +278,9 @@ def _agreement(agreement: Agreement) -> str:
         lines.append(
             f'<p class="soft">{_count(strangers, "image")} not scored: what they are is no label ({names}).</p>'
         )
-    if top1 is None:
+    if top1 is None or agreement.n <= len(
+        agreement.per_class
+    ):  # an image a class: the pictures say it better than a table
         return f"<h2>Against the truth</h2>{''.join(lines)}"
     rows = []
     for label, (right, total) in agreement.per_class.items():
