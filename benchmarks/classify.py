@@ -364,7 +364,7 @@ def report(raw: dict, job: int) -> dict:
             row = {"contender": name.replace("_", " "), "measured_images": found["images"]}
             for key in ("cpu_s", "wall_s"):
                 row |= {f"text_{key}": found["text"][key], f"image_{key}": found["image"][key]}
-                row[f"job_{key}"] = found["text"][key] + job * found["image"][key]
+            row["job_cpu_s"] = found["text"]["cpu_s"] + job * found["image"]["cpu_s"]
             rows.append(row | {"load_average": found["load_average_before"]})
     ours = next((row for row in rows if row["contender"] == "zorse"), None)
     made: dict = {"contenders": rows}
@@ -375,8 +375,12 @@ def report(raw: dict, job: int) -> dict:
         new = found["new_labels"]
         made["max_probability_difference_from_plain_loop"] = found["max_probability_difference_from_plain_loop"]
         made["decoding"] = {
-            f"{part}_{key}_an_image": found[part][key]
-            for part in ("decode_alone_an_image", "encode_alone_an_image", "image")
+            f"{said}_an_image_{key}": found[part][key]
+            for said, part in (
+                ("decoding", "decode_alone_an_image"),
+                ("encoding", "encode_alone_an_image"),
+                ("both_together", "image"),
+            )
             for key in ("cpu_s", "wall_s")
         }
         made["new_labels"] = {
@@ -401,7 +405,7 @@ def main() -> None:
     parser.add_argument("--memory-images", type=int, nargs=2, default=[1000, 10000])
     parser.add_argument("--job", type=int, default=1000, help="images of the job that totals are given for")
     parser.add_argument("--threads", type=int, help="of torch; on a busy machine 1, since waiting threads spin")
-    parser.add_argument("--only", nargs="*", choices=CONTENDERS, help="measure these, keep what --work holds of others")
+    parser.add_argument("--only", nargs="*", choices=CONTENDERS, help="measure these, keep what --work has of others")
     parser.add_argument("--note", default="", help="what a reader must know of this run")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "classify.json")
     parser.add_argument("--work", type=Path, help="folder for images and checkpoints; kept")
@@ -419,8 +423,8 @@ def main() -> None:
         if not (work / folder / "model.safetensors").exists():
             checkpoint(work / folder, tiny=tiny)
     measured_so_far = work / "measured.json"
-    raw = json.loads(measured_so_far.read_text()) if args.only and measured_so_far.exists() else {}
-    for name in args.only or CONTENDERS:
+    raw = json.loads(measured_so_far.read_text()) if args.only is not None and measured_so_far.exists() else {}
+    for name in CONTENDERS if args.only is None else args.only:
         if name == "memory":
             raw[name] = [measured(name, work, count, args.threads) for count in args.memory_images]
         else:
