@@ -17,9 +17,21 @@ _HOME = {
     "classify": "jobs",
     "embed": "jobs",
 }
-_PACKAGES = (
-    "benchmark catalogue core data encoders evaluation jobs methods nn semantics templates testing training".split()
-)
+_PACKAGES = [
+    "benchmark",
+    "catalogue",
+    "core",
+    "data",
+    "encoders",
+    "evaluation",
+    "jobs",
+    "methods",
+    "nn",
+    "semantics",
+    "templates",
+    "testing",
+    "training",
+]
 __all__ = ["ClassTable", "ZeroShotClassifier", "__version__", "classify", "embed", "load_encoder"]
 
 
