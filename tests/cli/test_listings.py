@@ -62,8 +62,8 @@ def test_store_prune_needs_to_know_what(zorse_, tmp_path):
     assert code == 2
     assert "'klip'" in err
     assert "clip" in err
-    assert "1 embeddings" in zorse_("store", "info", tmp_path)[1]
-    assert zorse_("store", "prune", tmp_path, "--model", "clip")[1].startswith("1 embeddings removed")
+    assert "1 embedding," in zorse_("store", "info", tmp_path)[1]
+    assert zorse_("store", "prune", tmp_path, "--model", "clip")[1].startswith("1 embedding removed")
 
 
 def test_reproduce_asks_which(zorse_):

@@ -103,7 +103,7 @@ def run(
 
     ``page`` is the report to fill; ``table`` shows a table for people even where stdout is piped.
     """
-    from zorse.cli.terminal import Progress, graceful, note
+    from zorse.cli.terminal import Progress, counted, graceful, note
     from zorse.data.images import find_images
     from zorse.jobs.classify import Classifier, open_store
     from zorse.jobs.embed import embed_stream
@@ -146,19 +146,21 @@ def run(
         if report is not None:
             written = set_aside(report) if stop.asked else report
             size = page.write(written, summary)
-            note(f"report: {written} ({size / 1e6:.1f} MB)")
         if stop.asked:
             where = f"; they are in {set_aside(output)}" if output and summary.images else ""
             again = "; the same command goes on from there" if store else ""
-            note(f"interrupted after {summary.images:,} images{where}{again}")
+            note(f"interrupted after {counted(summary.images, 'image')}{where}{again}")
             raise typer.Exit(130)
     if as_json:
         extra = {"output": output and str(output), "report": report and str(report)}
         typer.echo(json.dumps(summary.as_dict() | extra, indent=1, ensure_ascii=False))
     else:
         _show(summary, shown, piped, output)
+        if report is not None:
+            note(f"report: {report} ({size / 1e6:.1f} MB)")
     if summary.failed:
-        note(f"{summary.failed:,} of {summary.images:,} images could not be read")
+        first = f", such as {summary.first_failed.path}: {summary.first_failed.error}" if summary.first_failed else ""
+        note(f"{summary.failed:,} of {summary.images:,} images could not be read{first}")
     return 1 if summary.failed else 0
 
 
@@ -200,7 +202,7 @@ def _labels(labels: str | None, labels_file: Path | None, descriptions: Path | N
 
 
 def _show(summary: Summary, rows: list[Prediction], piped: bool, output: Path | None) -> None:
-    from zorse.cli.terminal import note, percent, print_table
+    from zorse.cli.terminal import counted, note, percent, print_table
 
     if rows:
         # What all paths begin with is told once, so that the rest of the line is left for answers.
@@ -213,7 +215,8 @@ def _show(summary: Summary, rows: list[Prediction], piped: bool, output: Path | 
         _show_agreement(summary.agreement, note if piped else typer.echo, percent)
     if not piped or sys.stderr.isatty():
         where = f" -> {output}" if output else ""
-        note(f"{summary.images:,} images in {summary.seconds:.1f} s, {summary.images_per_second:,.1f} a second{where}")
+        rate = f"{summary.images_per_second:,.1f} a second"
+        note(f"{counted(summary.images, 'image')} in {summary.seconds:.1f} s, {rate}{where}")
 
 
 def _common_folder(paths: list[str]) -> str:
@@ -235,11 +238,13 @@ def _cells(row: Prediction, common: str) -> list[str]:
 
 
 def _show_agreement(agreement: Agreement, say: Callable[[str], Any], percent: Callable[[float | None], str]) -> None:
+    from zorse.cli.terminal import counted
+
     top1, top5 = agreement.top1, agreement.top5
     if top1 is None:
         say("nothing is compared: no image that was read has a label as its truth")
     else:
-        say(f"top-1 {_interval(top1)}, {agreement.n:,} images")
+        say(f"top-1 {_interval(top1)}, {counted(agreement.n, 'image')}")
         if top5 is not None:
             say(f"top-5 {_interval(top5)}")
     if top1 is not None and agreement.n > len(agreement.per_class):
@@ -252,7 +257,8 @@ def _show_agreement(agreement: Agreement, say: Callable[[str], Any], percent: Ca
     if agreement.strangers:
         names = ", ".join(name or "(none)" for name, _ in agreement.strangers.most_common(5))
         more = f" and {len(agreement.strangers) - 5} more" if len(agreement.strangers) > 5 else ""
-        say(f"{sum(agreement.strangers.values()):,} images not compared: their truth is no label ({names}{more})")
+        n = counted(sum(agreement.strangers.values()), "image")
+        say(f"{n} not compared: their truth is no label ({names}{more})")
 
 
 def _interval(share: Interval) -> str:

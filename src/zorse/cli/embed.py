@@ -26,7 +26,7 @@ def command(
 
     The file holds a path and a vector for every image; np.load or pyarrow reads it, without pickle.
     """
-    from zorse.cli.terminal import Progress, graceful, note
+    from zorse.cli.terminal import Progress, counted, graceful, note
     from zorse.data.images import find_images
     from zorse.encoders import load_encoder
     from zorse.jobs.embed import embed_stream
@@ -63,7 +63,7 @@ def command(
         typer.echo(json.dumps(told, indent=1))
     else:
         rate = len(embeddings) / seconds if seconds else 0.0
-        note(f"{len(embeddings):,} images in {seconds:.1f} s, {rate:,.1f} a second -> {written}")
+        note(f"{counted(len(embeddings), 'image')} in {seconds:.1f} s, {rate:,.1f} a second -> {written}")
     if stop.asked:
         note("interrupted" + ("; the same command goes on from there" if store else ""))
         return 130

@@ -17,7 +17,7 @@ _FOLDER = typer.Argument(..., metavar="FOLDER", help="What --store was given.")
 @app.command()
 def info(folder: Path = _FOLDER, as_json: bool = JSON) -> None:
     """Say what a store holds, by model."""
-    from zorse.cli.terminal import print_table
+    from zorse.cli.terminal import counted, print_table
 
     with _opened(folder) as store:
         held = store.info()
@@ -30,7 +30,7 @@ def info(folder: Path = _FOLDER, as_json: bool = JSON) -> None:
             json.dumps({"path": str(held.path), "bytes": held.size, "rows": held.rows, "encoders": encoders}, indent=1)
         )
         return
-    typer.echo(f"{held.path}: {held.rows:,} embeddings, {held.size / 1e6:.1f} MB")
+    typer.echo(f"{held.path}: {counted(held.rows, 'embedding')}, {held.size / 1e6:.1f} MB")
     if held.encoders:
         rows = [
             [e.name, e.fingerprint[:12], e.dim, f"{e.rows:,}", f"{datetime.fromtimestamp(e.used):%Y-%m-%d %H:%M}"]
@@ -48,6 +48,7 @@ def prune(
     unused_days: float = typer.Option(None, "--unused-days", min=0, help="Only models that wrote nothing for so long."),
 ) -> None:
     """Remove a model's embeddings and give the space back."""
+    from zorse.cli.terminal import counted
     from zorse.core.errors import UnknownNameError
 
     with _opened(folder) as store:
@@ -58,7 +59,7 @@ def prune(
             raise UnknownNameError("model in this store", model, names)
         removed = store.prune(encoder=model, unused_days=unused_days)
         freed = before.size - store.info().size
-    typer.echo(f"{removed:,} embeddings removed, {max(0, freed) / 1e6:.1f} MB freed")
+    typer.echo(f"{counted(removed, 'embedding')} removed, {max(0, freed) / 1e6:.1f} MB freed")
 
 
 def _opened(folder: Path):

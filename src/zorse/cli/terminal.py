@@ -102,6 +102,11 @@ def note(text: str) -> None:
     typer.echo(text, err=True)
 
 
+def counted(n: int, noun: str) -> str:
+    """``1 image``, ``2,000 images``."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
 def percent(p: float | None) -> str:
     """``93.1 %``."""
     return "" if p is None else f"{100 * p:.1f} %"

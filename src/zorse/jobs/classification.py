@@ -136,6 +136,8 @@ class Summary:
         Each score is a probability of its own (SigLIP); they do not add up to 1.
     images, failed : int
         Images met, and how many of them could not be read.
+    first_failed : Prediction or None
+        The first that could not.
     counts : Counter of str
         Images of each answer.
     agreement : Agreement or None
@@ -150,6 +152,7 @@ class Summary:
     independent: bool = False
     images: int = 0
     failed: int = 0
+    first_failed: Prediction | None = None
     counts: Counter = field(default_factory=Counter)
     agreement: Agreement | None = None
     seconds: float = 0.0
@@ -162,6 +165,7 @@ class Summary:
             self.counts[row.label] += 1
         else:
             self.failed += 1
+            self.first_failed = self.first_failed or row
         if self.agreement is not None:
             self.agreement.add(row)
         self.seconds = time.perf_counter() - self.began
