@@ -15,6 +15,8 @@ BASELINE = "DeViSE"
 METRIC = "mean class accuracy over unseen classes"
 TASKS = ("tiny160", "awa19")
 NOTE = (
+    "It holds where word vectors and many seen classes are at hand, as in the paper (tiny160: 120), not clearly with "
+    "attributes of 14 animals. "
     "Features of unit length, 25 training samples a class. DeViSE's step is chosen on held-out training classes; "
     "of ConSE nothing is, it mixes ten as in the paper, over a softmax regression with C=10. Both work on "
     "features of a network that was trained on ImageNet, tiny160's unseen classes included, where the paper "
