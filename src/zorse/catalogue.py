@@ -150,7 +150,8 @@ def markdown() -> str:
         claim = e.result.get("claim")
         held = (", held" if claim["held"] else ", did not hold") if claim else ""
         cited = f"[{p.title}]({p.url}), {p.venue} {p.year}"
-        rows.append(f"| {cited} | {p.aka[0]} | {e.family} | `{e.module}` | {e.summary} | {e.state}{held} |")
+        summary = e.summary.replace("|", r"\|")  # a bar would end the cell
+        rows.append(f"| {cited} | {p.aka[0]} | {e.family} | `{e.module}` | {summary} | {e.state}{held} |")
     return "\n".join(rows) + "\n"
 
 
