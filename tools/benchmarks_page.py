@@ -26,7 +26,7 @@ def section(result: dict[str, Any]) -> str:
     """One result: heading, figures, versions and machine."""
     tables, facts = [], []
     for key, value in result.items():
-        if key in ("what", "versions", "machine", "note"):
+        if key in ("what", "versions", "machine", "note") or value in ([], {}):
             continue
         if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
             columns = list(dict.fromkeys(column for row in value for column in row))
