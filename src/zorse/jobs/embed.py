@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 8  # images a thread takes at a time: one look into the store, and one hand-over, for all of them
 _FLUSH_ROWS, _FLUSH_SECONDS = 512, 5.0  # what kill -9 may cost
-_RECENT_BYTES = 64 << 20  # vectors remembered, so that copies of an image are encoded once
+_RECENT_BYTES = 32 << 20  # vectors remembered, so that copies are encoded once even without a store
 
 
 @dataclass(slots=True)
