@@ -339,7 +339,8 @@ def _matrix(agreement: Agreement) -> str:
     only = f" (the {len(shown)} worst of {len(classes)} classes)" if len(classes) > len(shown) else ""
     return (
         f'<svg class="matrix" width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}" '
-        f'role="img" aria-label="Confusion of {len(shown)} classes; the table gives the figures">{"".join(parts)}{frame}</svg>'
+        f'role="img" aria-label="Confusion of {len(shown)} classes; the table gives the figures">'
+        f"{''.join(parts)}{frame}</svg>"
         f"<figcaption>A row is what images are{only}, a column what they were called. The diagonal is right; "
         "the stronger the colour, the larger the share of the row. Point at a cell for its count.</figcaption>"
     )
