@@ -16,6 +16,9 @@ BASELINE = "DAP"
 METRIC = "mean class accuracy over unseen classes"
 TASKS = ("awa19", "digits")
 NOTE = (
+    "No clear difference in either direction here: with 14 animals or 7 digits to learn from the splits vary far more "
+    "than the methods differ. With labels 0 and 1 (negative=0), tuned alike on the same cells, ESZSL reaches .433 on "
+    "awa19 and .410 on digits. "
     "Features of unit length, at most 100 training samples a class; "
     "gamma, lam and DAP's C are chosen on held-out training classes. The paper's features "
     "and full AwA are not at hand; the features of awa19 come from a network trained on ImageNet."
