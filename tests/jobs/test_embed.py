@@ -211,7 +211,9 @@ def test_memory_does_not_grow_with_the_number_of_images(monkeypatch):
     few, _ = peak(200)
     many, waiting = peak(2000)
     assert waiting <= 16 + 8 * (2 + 4) + 8  # a batch, what is ahead, and the chunk at hand
-    assert many < 1.25 * few
+    # How far ahead the readers get is up to the machine; keeping anything of an image (its digest alone has 113 bytes,
+    # its pixels 768) for 1,800 images more would show.
+    assert many - few < 1800 * 100
 
 
 @pytest.mark.parametrize("jobs", [1, 4])
