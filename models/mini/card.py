@@ -23,8 +23,8 @@ tags: [zero-shot, dual-encoder, tiny]
 # mini: the encoder inside the package
 
 A dual encoder of {million:.1f} million parameters ({megabytes} MB) for **trying, teaching and tests**: it makes every
-command of Zorse work offline, on any machine, in seconds. It sees 64 x 64 pixels and was trained for about an hour on
-two CPU cores. **Do not use it for serious work**: load `google/siglip2-base-patch16-224`, or
+command of Zorse work offline, on any machine, in seconds. It sees 64 x 64 pixels and was trained for about an hour and
+a half on two CPU cores. **Do not use it for serious work**: load `google/siglip2-base-patch16-224`, or
 `openai/clip-vit-base-patch16` and larger, by hub id.
 
 ## Figures
@@ -102,7 +102,7 @@ def card(results: dict, million: float) -> str:
     if photographs:
         photographs.insert(0, "Real photographs, none of them trained on:\n")
     return text + TAIL.format(
-        variants=len(results["variants"]),
+        variants=len(results["heads"]),
         photographs="\n".join(photographs),
         scale=results["chosen"]["logit_scale"],
     )

@@ -99,7 +99,7 @@ def build_corpus(pack: Path, wordnet: Path, minilm: Path, cache: Path, device: s
     for name, meanings in table.items():
         first = synsets[max(meanings, key=lambda sense: sense[1])[0]]
         seen = first.lexfile in VISIBLE and not first.instance
-        weight = (1.0 if seen else 0.2) * (4.0 if name in common else 1.0)
+        weight = (1.0 if seen else 0.2) * (12.0 if name in common else 1.0)
         vector = sense_mix(meanings, row, targets)
         if untold(first.id, any(n.lower() in common for n in first.names)):
             weight = 0.0  # kept for measuring
@@ -112,7 +112,7 @@ def build_corpus(pack: Path, wordnet: Path, minilm: Path, cache: Path, device: s
             add("template", template.format(plural(name) if "many" in template else name), vector, weight)
     for synset in synsets.values():
         known = any(name.lower() in common for name in synset.names)
-        weight = (1.0 if synset.lexfile in VISIBLE and not synset.instance else 0.2) * (4.0 if known else 1.0)
+        weight = (1.0 if synset.lexfile in VISIBLE and not synset.instance else 0.2) * (12.0 if known else 1.0)
         weight = 0.0 if untold(synset.id, known) else weight
         name, vector = synset.names[0].lower(), targets[row[synset.id]]
         prompt = chain_prompt(synsets, name, synset.id, 1 + int(rng.integers(2)))

@@ -12,22 +12,21 @@ from pathlib import Path
 import numpy as np
 import torch
 from card import card
+from curve import draw
 from evaluate import groups, top1, wilson
+from heads import CAPS, candidates, capped
 from image import Recipe
 from photographs import look
 from pixels import MEAN, STD, Data, features_of, read_tower
 from prepare import SIZE
 from safetensors.torch import load_file, save_file
 from splits import Classes
-from targets import ridge, unit
+from targets import unit
 from text import SHAPE as TEXT_SHAPE
 from torch import nn
 
 from zorse.encoders.mini.model import Mini
 from zorse.encoders.mini.towers import Conv, ImageTower
-
-PENALTIES = (0.3, 3.0, 30.0)
-SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 def fold(tower: ImageTower, shape: dict) -> ImageTower:
@@ -43,32 +42,15 @@ def fold(tower: ImageTower, shape: dict) -> ImageTower:
     return folded.eval()
 
 
-def heads(tower: ImageTower, features: np.ndarray, meant: np.ndarray) -> dict[tuple[float, float], tuple]:
-    """Candidates for the last linear map, ``(share, penalty) -> (weight, bias)``.
-
-    The trained map and a ridge regression from the tower's features of the training images to their classes' vectors
-    are mixed, after both are scaled to vectors of mean length one; ``share`` is the ridge regression's.
-    """
-    scale = np.linalg.norm(features, axis=1).mean()
-    trained = [p.detach().numpy() for p in (tower.embed.weight, tower.embed.bias)]
-    trained = [p / np.linalg.norm(features @ trained[0].T + trained[1], axis=1).mean() for p in trained]
-    out = {(0.0, 0.0): tuple(trained)}
-    for penalty in PENALTIES:
-        mean, offset, weights = ridge(features / scale, meant, penalty)
-        weight, bias = weights.T / scale, offset - mean @ weights
-        length = np.linalg.norm(features @ weight.T + bias, axis=1).mean()
-        for share in SHARES[1:]:
-            mixed = [(1 - share) * a + share * b / length for a, b in zip(trained, (weight, bias), strict=True)]
-            out[share, penalty] = tuple(p.astype(np.float32) for p in mixed)
-    return out
-
-
-def write_weights(out: Path, tower: ImageTower, recipe: Recipe, text: Path, cache: Path, scale: float) -> None:
+def write_weights(
+    out: Path, tower: ImageTower, recipe: Recipe, text: Path, cache: Path, centre: np.ndarray, scale: float
+) -> None:
     """The hub folder: config, half-precision weights, tokenizer and preprocessing."""
     out.mkdir(parents=True, exist_ok=True)
     folded = fold(tower, recipe.shape)
     words = load_file(text)
     state = {f"image.{k}": v for k, v in folded.state_dict().items()} | {f"text.{k}": v for k, v in words.items()}
+    state["centre"] = torch.from_numpy(centre)
     save_file({k: v.half().contiguous() for k, v in state.items()}, out / "model.safetensors", {"format": "pt"})
     config = {
         "model_type": "zorse-mini",
@@ -87,10 +69,10 @@ def write_weights(out: Path, tower: ImageTower, recipe: Recipe, text: Path, cach
 def measure(features: dict[str, np.ndarray], head: tuple, data: Data, classes: Classes, texts: np.ndarray) -> dict:
     """Top-1 of every test set with its Wilson interval, chance and mean accuracy over classes."""
     out = {}
-    for name, (rows, candidates) in groups(data, classes).items():
+    for name, (rows, competing) in groups(data, classes).items():
         truth = [classes.names[c] for c in data.labels[rows]]
-        names = [classes.names[c] for c in candidates]
-        right = top1(features[name] @ head[0].T + head[1], truth, names, texts[candidates])
+        names = [classes.names[c] for c in competing]
+        right = top1(features[name] @ head[0].T + head[1], truth, names, texts[competing])
         low, high = wilson(int(right.sum()), len(right))
         by_class = np.mean([right[np.array(truth) == n].mean() for n in names])
         out[name] = {
@@ -115,43 +97,76 @@ def temperature(vectors: np.ndarray, labels: np.ndarray, texts: np.ndarray) -> f
     return float(min(np.geomspace(1, 100, 200), key=cost))
 
 
-def export(
-    data: Data, classes: Classes, vectors: np.ndarray, pack: Path, cache: Path, out: Path, recipes: dict
-) -> None:
-    """Write the weights and ``results.json`` beside this file; ships the last run there is."""
+def test_features(tower: ImageTower, data: Data, classes: Classes) -> dict[str, np.ndarray]:
+    """The tower's features of every test set; an image in two sets is computed once."""
+    sets = {name: rows for name, (rows, _) in groups(data, classes).items()}
+    rows = np.unique(np.concatenate(list(sets.values())))
+    features = features_of(tower, data.images[rows])
+    return {name: features[np.searchsorted(rows, mine)] for name, mine in sets.items()}
+
+
+def finish(
+    recipe: Recipe, data: Data, classes: Classes, vectors: np.ndarray, cache: Path, out: Path, choice: dict
+) -> dict:
+    """Fit the last map of one run, write its weights to ``out`` and measure them.
+
+    An empty ``choice`` is filled: with the best of the candidates on this run's held-out classes, and with the
+    temperature fitted to training images of those classes, which the run never saw.
+    """
     text = cache / "text" / "text.safetensors"
-    runs = [name for name in recipes if (cache / name / "average.safetensors").exists()]
-    rng = np.random.default_rng(0)
-    results: dict = {"variants": {}}
-    chosen = scale = None
-    for name in runs:
-        recipe = recipes[name]
-        tower = read_tower(cache / name / "average.safetensors", recipe.shape)
-        write_weights(out, tower, recipe, text, cache, 20.0)
-        texts = Mini(out, "cpu").encode_text(classes.names)
-        known = np.flatnonzero(data.train & ~(classes.unseen[data.labels] & recipe.unseen))
-        known = rng.permutation(known)[:16000]
-        features = features_of(tower, data.images[known])
-        tests = {g: features_of(tower, data.images[rows]) for g, (rows, _) in groups(data, classes).items()}
-        candidates = heads(tower, features, vectors[data.labels[known]])
-        if chosen is None:  # the development run chooses, on its held-out classes
-            for key, head in candidates.items():
-                results["variants"][f"{name} ridge share {key[0]} penalty {key[1]}"] = {
-                    g: m["top1"] for g, m in measure(tests, head, data, classes, texts).items()
-                }
-            chosen = max(candidates, key=lambda key: score(results, f"{name} ridge share {key[0]} penalty {key[1]}"))
-            held = np.flatnonzero(data.train & np.isin(data.labels, classes.of("tiny-imagenet", True)))
-            members = classes.of("tiny-imagenet", True)
-            held_vectors = features_of(tower, data.images[held]) @ candidates[chosen][0].T + candidates[chosen][1]
-            scale = temperature(held_vectors, np.searchsorted(members, data.labels[held]), texts[members])
-        head = candidates[chosen]
-        results[name] = measure(tests, head, data, classes, texts)
-        results[f"{name}, exact senses"] = measure(tests, head, data, classes, vectors)
-        photo = Mini(out, "cpu").encode_text([f"a photo of a {n}" for n in classes.names])
-        results[f"{name}, a photo of a NAME"] = measure(tests, head, data, classes, photo)
-        tower.embed.weight.data, tower.embed.bias.data = (torch.from_numpy(p) for p in head)
-        write_weights(out, tower, recipe, text, cache, scale)
-    results["chosen"] = {"ridge share": chosen[0], "penalty": chosen[1], "logit_scale": round(scale, 2)}
+    tower = read_tower(cache / recipe.name / "average.safetensors", recipe.shape)
+    trained = np.flatnonzero(~(classes.unseen & recipe.unseen))
+    write_weights(out, tower, recipe, text, cache, np.zeros(vectors.shape[1]), 1.0)
+    raw = Mini(out, "cpu").encode_text(classes.names)
+    centre = raw[trained].mean(0)
+    write_weights(out, tower, recipe, text, cache, centre, 1.0)
+    told = Mini(out, "cpu").encode_text(classes.names)
+    photo = Mini(out, "cpu").encode_text([f"a photo of a {n}" for n in classes.names])
+    exact = unit(vectors - vectors[trained].mean(0)).astype(np.float32)
+    known = np.flatnonzero(data.train & np.isin(data.labels, trained))
+    known = known[capped(data.labels[known], max(CAPS))]
+    features, tests = features_of(tower, data.images[known]), test_features(tower, data, classes)
+    own = tuple(p.detach().numpy() for p in (tower.embed.weight, tower.embed.bias))
+    labels = np.searchsorted(trained, data.labels[known])
+    teacher = data.teacher[known].astype(np.float32)
+    texts = exact[trained], told[trained], classes.source[trained]
+    found = candidates(own, features, teacher, labels, *texts, only=choice.get("head"))
+    results: dict = {}
+    if not choice:
+        results["heads"] = {
+            key: {g: m["top1"] for g, m in measure(tests, head, data, classes, told).items()}
+            for key, head in found.items()
+        }
+        choice["head"] = max(found, key=lambda key: score(results["heads"][key]))
+        members = classes.of("tiny-imagenet", True)
+        held = np.flatnonzero(data.train & np.isin(data.labels, members))[::2]
+        weight, bias = found[choice["head"]]
+        seen_as = features_of(tower, data.images[held]) @ weight.T + bias
+        choice["logit_scale"] = round(
+            temperature(seen_as, np.searchsorted(members, data.labels[held]), told[members]), 2
+        )
+    head = found[choice["head"]]
+    results[recipe.name] = measure(tests, head, data, classes, told)
+    results[f"{recipe.name}, exact senses"] = measure(tests, head, data, classes, exact)
+    results[f"{recipe.name}, a photo of a NAME"] = measure(tests, head, data, classes, photo)
+    tower.embed.weight.data, tower.embed.bias.data = (torch.from_numpy(p) for p in head)
+    write_weights(out, tower, recipe, text, cache, centre, choice["logit_scale"])
+    return results
+
+
+def choose(data: Data, classes: Classes, vectors: np.ndarray, cache: Path, recipe: Recipe) -> None:
+    """Choose map and temperature on the development run; ``choice.json`` and its weights stay in the cache."""
+    choice: dict = {}
+    results = finish(recipe, data, classes, vectors, cache, cache / "development-weights", choice)
+    (cache / "choice.json").write_text(json.dumps({"chosen": choice, **results}, indent=1))
+
+
+def export(
+    data: Data, classes: Classes, vectors: np.ndarray, pack: Path, cache: Path, out: Path, recipe: Recipe
+) -> None:
+    """Write the shipped weights of ``recipe``, the model card, and results, log and curve beside this file."""
+    results = json.loads((cache / "choice.json").read_text())
+    results |= finish(recipe, data, classes, vectors, cache, out, results["chosen"])
     results["unseen classes"] = {
         s: [classes.names[c] for c in classes.of(s, True)] for s in ("tiny-imagenet", "caltech101")
     }
@@ -162,7 +177,7 @@ def export(
         "torch": torch.__version__,
         "numpy": np.__version__,
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "seeds": {name: recipes[name].seed for name in runs},
+        "seed": recipe.seed,
         "megabytes": round(sum(f.stat().st_size for f in out.iterdir()) / 1e6, 2),
     }
     shipped = Mini(out, "cpu")
@@ -171,11 +186,12 @@ def export(
     (out / "README.md").write_text(card(results, million))
     here = Path(__file__).parent
     (here / "results.json").write_text(json.dumps(results, indent=1) + "\n")
-    lines = [line for run in ("text", *runs) for line in (cache / run / "log.jsonl").read_text().splitlines()]
+    runs = ("text", *dict.fromkeys(("develop", recipe.name)))
+    lines = [line for run in runs for line in (cache / run / "log.jsonl").read_text().splitlines()]
     (here / "log.jsonl").write_text("\n".join(lines) + "\n")
+    draw(here)
 
 
-def score(results: dict, variant: str) -> float:
-    """What the choice of the last map maximises: unseen classes first, with half the weight on seen ones."""
-    found = results["variants"][variant]
-    return found["tiny_unseen"] + 0.5 * found["caltech_unseen"] + 0.25 * (found["tiny_seen"] + found["cifar10"])
+def score(found: dict[str, float]) -> float:
+    """What the choice of the last map maximises: unseen classes first, then seen ones."""
+    return found["tiny_unseen"] + 0.5 * found["caltech_unseen"] + 0.5 * found["tiny_seen"] + 0.25 * found["cifar10"]

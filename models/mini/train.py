@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the image tower takes one thread a slice of the batch instead
-STAGES = ("prepare", "targets", "corpus", "text", "develop", "final", "export")
+STAGES = ("prepare", "targets", "corpus", "text", "develop", "choose", "final", "export")
 
 
 def recipes():
@@ -21,7 +21,7 @@ def recipes():
 
     develop = Recipe("develop", epochs=28)
     final = Recipe(
-        "final", epochs=5, unseen=False, start="develop", lr=8e-4, warmup=0.1, sizes=[(0.5, 48), (1.0, 64)], seed=1
+        "final", epochs=4, unseen=False, start="develop", lr=8e-4, warmup=0.1, sizes=[(0.5, 48), (1.0, 64)], seed=1
     )
     return {"develop": develop, "final": final}
 
@@ -69,18 +69,21 @@ def main() -> None:
         corpus.build_corpus(args.pack, args.wordnet, minilm, cache, device)
     if "text" in todo:
         text.run(cache, minilm, cache / "text", device)
-    if {"develop", "final", "export"} & set(todo):
+    if {"develop", "choose", "final", "export"} & set(todo):
         classes = splits.read_classes(args.pack, cache, args.wordnet)
         data = pixels.Data.read(cache, classes)
         file = np.load(cache / "targets.npz")
         row = {id: i for i, id in enumerate(file["ids"].tolist())}
         vectors = file["targets"][[row[id] for id in classes.synsets.tolist()]]
-        for name, recipe in recipes().items():
-            if name in todo:
+        for stage in todo:
+            if stage in recipes():
+                recipe = recipes()[stage]
                 test = curve(data, classes, vectors, recipe.shape)
-                image.run(recipe, data, classes, vectors, cache / name, test, device, args.cores)
-        if "export" in todo:
-            export.export(data, classes, vectors, args.pack, cache, args.out, recipes())
+                image.run(recipe, data, classes, vectors, cache / stage, test, device, args.cores)
+            elif stage == "choose" and not (cache / "choice.json").exists():
+                export.choose(data, classes, vectors, cache, recipes()["develop"])
+            elif stage == "export":
+                export.export(data, classes, vectors, args.pack, cache, args.out, recipes()["final"])
 
 
 def installed_minilm() -> Path:

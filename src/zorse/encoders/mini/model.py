@@ -77,6 +77,7 @@ class Mini:
             tower.load_state_dict(part, assign=True)
             tower.eval().requires_grad_(False).to(self.device)
         self.images.to(memory_format=torch.channels_last)
+        self.centre = state["centre"].float().to(self.device)
         self.preprocess = _preprocessing(folder)
         self.image_size = self.preprocess.image_size
         self.dim: int = config["projection_dim"]
@@ -145,7 +146,7 @@ class Mini:
             for start in range(0, len(where), batch_size):
                 some = where[start : start + batch_size]
                 ids = torch.tensor([tokens[i] for i in some], device=self.device)
-                vectors[some] = _unit(self.texts(ids))
+                vectors[some] = self._centred(self.texts(ids)).cpu().numpy()
         return vectors[rows]
 
     def encode_tokens(self, context: Tensor, names: Sequence[str]) -> Tensor:
@@ -157,7 +158,11 @@ class Mini:
             if len(row) > self._length:
                 raise InputError(f"context and name have {len(row)} word pieces; the text tower takes {self._length}")
             vectors.append(self.texts.encode(row[None]))
-        return normalize(torch.cat(vectors), dim=1)
+        return self._centred(torch.cat(vectors))
+
+    def _centred(self, texts: Tensor) -> Tensor:
+        """Unit vectors less the mean of the names met in training, which all names share and which says nothing."""
+        return normalize(normalize(texts, dim=1) - self.centre, dim=1)
 
     def _tokens(self, texts: list[str]) -> list[list[int]]:
         """Word pieces of each text, at most ``length`` of them."""

@@ -33,7 +33,7 @@ class Residual(nn.Module):
         """Map ``(n, inputs, h, w)`` to ``(n, outputs, h / stride, w / stride)``."""
         short = x
         if self.short is not None:
-            short = self.short(F.avg_pool2d(x, self.stride) if self.stride > 1 else x)
+            short = self.short(F.avg_pool2d(x, self.stride, ceil_mode=True) if self.stride > 1 else x)
         return F.relu(self.second(F.relu(self.first(x))) + short)
 
 
