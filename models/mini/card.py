@@ -66,8 +66,8 @@ images.
 | CLIP ViT-B/32 text vectors of 2,148 concept names (Detic) | Apache-2.0 |
 | WordNet 3.0 | WordNet licence |
 
-The weights are released under Apache-2.0; whoever uses them commercially should weigh the research-only terms of
-the images. The teacher saw ImageNet-1k, which contains every Tiny-ImageNet class: "never trained on" holds for this
+The code is Apache-2.0. The weights are ours, learned from images whose terms are above: take them as for research and
+teaching. The teacher saw ImageNet-1k, which contains every Tiny-ImageNet class: "never trained on" holds for this
 model's images and labels, while the teacher's features of *other* images were shaped by those classes too.
 
 ## What it knows, and where it fails
