@@ -76,7 +76,7 @@ class Mini:
             part = {k.removeprefix(prefix): v.float() for k, v in state.items() if k.startswith(prefix)}
             tower.load_state_dict(part, assign=True)
             tower.eval().requires_grad_(False).to(self.device)
-        self.images.to(memory_format=torch.channels_last)
+        self.images.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
         self.centre = state["centre"].float().to(self.device)
         self.preprocess = _preprocessing(folder)
         self.image_size = self.preprocess.image_size
