@@ -53,7 +53,7 @@ def test_files_fit_the_package():
 
 def test_card_warns_and_names_what_to_use_instead():
     card = (FOLDER / "README.md").read_text()
-    assert card.startswith("---\nlicense: apache-2.0\n")
+    assert card.startswith("---\nlicense: other\nlicense_name: research-use\n")
     for word in ("siglip2", "clip-vit-base-patch16", "Tiny-ImageNet", "Caltech-101", "research", "ImageNet-1k"):
         assert word in card
 

@@ -13,7 +13,8 @@ class Conv(nn.Sequential):
     """Convolution and, while training, batch normalisation; the shipped tower has the normalisation folded in."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1, norm: bool = True):
-        layers: OrderedDict[str, nn.Module] = OrderedDict(conv=nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=not norm))
+        conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=not norm)
+        layers: OrderedDict[str, nn.Module] = OrderedDict(conv=conv)
         if norm:
             layers["norm"] = nn.BatchNorm2d(outputs)
         super().__init__(layers)
