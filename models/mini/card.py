@@ -39,8 +39,9 @@ split, so only images, not classes, are new to it in the other rows.
 """
 
 TAIL = """
-The last linear map was chosen among {variants} candidates by accuracy on the never-trained classes, on seen Tiny-ImageNet
-classes and on CIFAR-10's test images, so these figures are a little kind. The held-out classes follow a rule fixed beforehand (`models/mini/splits.py`).
+The last linear map was chosen among {variants} candidates by accuracy on the never-trained classes, on seen
+Tiny-ImageNet classes and on CIFAR-10's test images, so these figures are a little kind. The held-out classes follow a
+rule fixed beforehand (`models/mini/splits.py`).
 The text tower has read every WordNet noun, the names of the held-out classes among them: what is held out is their
 images.
 
