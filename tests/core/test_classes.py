@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from zorse.core import ClassTable, InputError
+from zorse.core import ClassGraph, ClassTable, InputError
 
 
 @pytest.fixture
@@ -70,3 +70,20 @@ def test_one_hot_knows_only_identity():
     table = ClassTable.one_hot(["b", "a", "b"])
     assert table.labels.tolist() == ["a", "b"]
     np.testing.assert_array_equal(table.vectors, np.eye(2))
+
+
+def test_select_cuts_views_and_keeps_what_stands_beside_the_classes(table):
+    graph = ClassGraph(["zebra", "horse"], np.eye(2), [[0, 1]])
+    rich = ClassTable(table.labels, table.vectors, views=[np.arange(9.0).reshape(3, 3)], graph=graph)
+    part = rich.select(["cow", "zebra"])
+    np.testing.assert_array_equal(part.views[0], [[6, 7, 8], [0, 1, 2]])
+    assert part.graph is graph
+
+
+@pytest.mark.parametrize(
+    ("view", "told"),
+    [(np.ones((2, 3)), r"view 0 .* \(3, k\)"), ([[1.0], [np.nan], [1.0]], "view 0 must be finite; not so for ant")],
+)
+def test_a_view_has_a_finite_row_a_class(table, view, told):
+    with pytest.raises(InputError, match=told):
+        ClassTable(table.labels, table.vectors, views=[view])

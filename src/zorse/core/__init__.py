@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from zorse.core.errors import UnknownNameError as UnknownNameError
     from zorse.core.errors import ZorseError as ZorseError
     from zorse.core.files import atomic_path as atomic_path
+    from zorse.core.graph import ClassGraph as ClassGraph
     from zorse.core.image import ImageError as ImageError
     from zorse.core.image import open_image as open_image
     from zorse.core.method import ZeroShotMethod as ZeroShotMethod
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from zorse.core.traits import Traits as Traits
 
 _HOME = {
+    "ClassGraph": "graph",
     "ClassTable": "classes",
     "ZeroShotClassifier": "classifier",
     "resolve_device": "device",

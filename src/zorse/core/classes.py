@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from zorse.core.errors import InputError
+from zorse.core.graph import ClassGraph
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +25,13 @@ class ClassTable:
         Human-readable names, used to fill prompt templates.
     prompts : tuple of c ndarrays of shape (p_i, k), optional
         The embedding of every prompt of a class, where classes may have different numbers of prompts.
+    views : tuple of ndarrays of shape (c, k_v), optional
+        Further semantic spaces, for methods that use several.
+    parents : dict of str to tuple of str, optional
+        A hierarchy: what each node is a kind (or made) of. A class is the node ``str(label)``; ancestors need be no
+        classes.
+    graph : ClassGraph, optional
+        What is known beside the classes and how it is related to them; kept whole by :meth:`select`.
 
     Raises
     ------
@@ -35,6 +43,9 @@ class ClassTable:
     vectors: np.ndarray
     names: tuple[str, ...] | None = None
     prompts: tuple[np.ndarray, ...] | None = None
+    views: tuple[np.ndarray, ...] | None = None
+    parents: dict[str, tuple[str, ...]] | None = None
+    graph: ClassGraph | None = None
 
     def __post_init__(self):
         labels, vectors = np.array(self.labels), np.array(self.vectors, dtype=np.float64)
@@ -58,6 +69,16 @@ class ClassTable:
                 raise InputError(f"expected {len(labels)} names, one a class; got {len(self.names)}")
         if self.prompts is not None:
             object.__setattr__(self, "prompts", self._checked_prompts(labels, vectors.shape[1]))
+        if self.views is not None:
+            views = tuple(np.array(view, dtype=np.float64) for view in self.views)
+            for i, view in enumerate(views):
+                if view.ndim != 2 or len(view) != len(labels):
+                    raise InputError(f"view {i} must have shape ({len(labels)}, k), one row a class; got {view.shape}")
+                bad = ~np.isfinite(view).all(axis=1)
+                if bad.any():
+                    raise InputError(f"view {i} must be finite; not so for {_listed(labels[bad])}")
+                view.setflags(write=False)
+            object.__setattr__(self, "views", views)
 
     def _checked_prompts(self, labels: np.ndarray, k: int) -> tuple[np.ndarray, ...]:
         assert self.prompts is not None
@@ -114,9 +135,14 @@ class ClassTable:
     def select(self, labels: Sequence | np.ndarray) -> ClassTable:
         """The sub-table of ``labels``, in the order given."""
         rows = self.rows(labels)
-        names = None if self.names is None else tuple(self.names[i] for i in rows)
-        prompts = None if self.prompts is None else tuple(self.prompts[i] for i in rows)
-        return ClassTable(self.labels[rows], self.vectors[rows], names, prompts)
+        return replace(
+            self,
+            labels=self.labels[rows],
+            vectors=self.vectors[rows],
+            names=None if self.names is None else tuple(self.names[i] for i in rows),
+            prompts=None if self.prompts is None else tuple(self.prompts[i] for i in rows),
+            views=None if self.views is None else tuple(view[rows] for view in self.views),
+        )
 
     def without(self, labels: Sequence | np.ndarray) -> ClassTable:
         """The sub-table of every class not in ``labels``."""

@@ -22,6 +22,7 @@ from torch import nn
 from zorse.core.classes import ClassTable
 from zorse.core.errors import InputError, NotAvailableError
 from zorse.core.files import atomic_path
+from zorse.core.graph import ClassGraph
 from zorse.core.method import ZeroShotMethod
 
 FORMAT = 1
@@ -38,6 +39,7 @@ LAYERS: dict[type[nn.Module], tuple[str, ...]] = {
     nn.LayerNorm: ("normalized_shape",),
     nn.BatchNorm1d: ("num_features",),
 }
+DATA: dict[str, type] = {"classes": ClassTable, "graph": ClassGraph}
 CONTAINERS = {"Sequential": nn.Sequential, "ModuleList": nn.ModuleList, "ModuleDict": nn.ModuleDict}
 
 
@@ -134,8 +136,9 @@ def _pack(value: Any, where: str, tensors: dict[str, np.ndarray]) -> Any:
         return {"tuple": items} if isinstance(value, tuple) else {"list": items}
     if isinstance(value, dict) and all(isinstance(k, str) for k in value):
         return {"dict": {k: _pack(v, f"{where}.{k}", tensors) for k, v in value.items()}}
-    if isinstance(value, ClassTable):
-        return {"classes": {k: _pack(v, f"{where}.{k}", tensors) for k, v in vars(value).items()}}
+    for kind, cls in DATA.items():
+        if isinstance(value, cls):
+            return {kind: {k: _pack(v, f"{where}.{k}", tensors) for k, v in vars(value).items()}}
     if isinstance(value, nn.Module):
         return _pack_module(value, where, tensors)
     if isinstance(value, ZeroShotMethod):
@@ -180,8 +183,8 @@ def _unpack(value: Any, tensors: dict[str, np.ndarray]) -> Any:
         return (list if kind == "list" else tuple)(_unpack(v, tensors) for v in inner)
     if kind == "dict":
         return {k: _unpack(v, tensors) for k, v in inner.items()}
-    if kind == "classes":
-        return ClassTable(**{k: _unpack(v, tensors) for k, v in inner.items()})
+    if kind in DATA:
+        return DATA[kind](**{k: _unpack(v, tensors) for k, v in inner.items()})
     if kind == "method":
         model = _class_of(inner)(**{k: _unpack(v, tensors) for k, v in value["params"].items()})
         vars(model).update({k: _unpack(v, tensors) for k, v in value["state"].items()})
