@@ -335,6 +335,7 @@ def child(folder: Path, store: Path, log: Path, flush_rows: int) -> Iterator[int
         pid = os.fork()
     if pid == 0:
         code = 1
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
         try:
             pipeline._FLUSH_ROWS = flush_rows
             found = embed(folder, Numbers(log=log), store=store, batch_size=8, jobs=2)
