@@ -2,20 +2,26 @@
 
 from zorse.evaluation.accuracy import mean_class_accuracy, mean_class_top_k, per_class_accuracy
 from zorse.evaluation.gzsl import GZSLReport, evaluate, harmonic_mean
+from zorse.evaluation.hubness import Diagnosis, diagnose, hubness_skewness, occurrences, projection_shift
 from zorse.evaluation.intervals import Interval, bootstrap_interval, paired_difference, t_interval, wilson_interval
 from zorse.evaluation.seen_unseen import ausuc, seen_unseen_curve
 
 __all__ = [
+    "Diagnosis",
     "GZSLReport",
     "Interval",
     "ausuc",
     "bootstrap_interval",
+    "diagnose",
     "evaluate",
     "harmonic_mean",
+    "hubness_skewness",
     "mean_class_accuracy",
     "mean_class_top_k",
+    "occurrences",
     "paired_difference",
     "per_class_accuracy",
+    "projection_shift",
     "seen_unseen_curve",
     "t_interval",
     "wilson_interval",
