@@ -79,3 +79,38 @@ def paint(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture
+def wordnet_folder(tmp_path) -> Path:
+    """A database of ten nouns in WordNet's own format; a puppy is a dog and a young animal."""
+    # offset, names, parents, gloss; an instance hypernym is marked "@i"
+    nouns = [
+        (1740, ["entity"], [], "that which exists"),
+        (15388, ["animal", "beast"], ["@ 00001740"], "a living thing that moves"),
+        (2083346, ["canine"], ["@ 00015388"], 'a mammal with claws; "wolves are canines"'),
+        (2084071, ["dog", "Canis_familiaris"], ["@ 02083346"], "it barks"),
+        (1322604, ["puppy"], ["@ 02084071", "@ 01322221"], "a young dog"),
+        (1322221, ["young_animal"], ["@ 00015388"], "not yet grown"),
+        (2120997, ["feline"], ["@ 00015388"], "it purrs"),
+        (2121620, ["cat"], ["@ 02120997"], "it meows"),
+        (9886220, ["chap", "dog"], ["@ 00001740"], "informal for a man"),
+        (9999999, ["Rex"], ["@i 02084071"], "a film dog"),
+    ]
+    header = "  1 This software and database is being provided by Princeton. WordNet 3.0 Copyright 2006.  \n"
+    data, senses = header, {}
+    for offset, names, parents, gloss in nouns:
+        words = " ".join(f"{name} 0" for name in names)
+        pointers = [f"{parent} n 0000" for parent in parents] + ["+ 00532607 v 0105"]
+        data += f"{offset:08d} 05 n {len(names):02x} {words} {len(pointers):03d} {' '.join(pointers)} | {gloss}  \n"
+        for name in names:
+            senses.setdefault(name.lower(), []).append(offset)
+    index = header + "".join(
+        f"{name} n {len(offsets)} 2 @ + {len(offsets)} 1 {' '.join(f'{o:08d}' for o in offsets)}  \n"
+        for name, offsets in sorted(senses.items())
+    )
+    folder = tmp_path / "wordnet"
+    folder.mkdir()
+    (folder / "data.noun").write_text(data)
+    (folder / "index.noun").write_text(index)
+    return folder

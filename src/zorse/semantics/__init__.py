@@ -12,9 +12,13 @@ if TYPE_CHECKING:
     from zorse.semantics.templates import TEMPLATES as TEMPLATES
     from zorse.semantics.templates import check_templates as check_templates
     from zorse.semantics.templates import read_templates as read_templates
+    from zorse.semantics.wordnet import Synset as Synset
+    from zorse.semantics.wordnet import WordNet as WordNet
 
 _HOME = {
+    "Synset": "wordnet",
     "TEMPLATES": "templates",
+    "WordNet": "wordnet",
     "check_labels": "labels",
     "check_templates": "templates",
     "class_table": "prompts",
