@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from zorse.semantics.descriptions import read_descriptions as read_descriptions
+    from zorse.semantics.imagenet import imagenet_label_sets as imagenet_label_sets
+    from zorse.semantics.imagenet import read_counts as read_counts
+    from zorse.semantics.imagenet import read_wnids as read_wnids
     from zorse.semantics.labels import check_labels as check_labels
     from zorse.semantics.labels import parse_labels as parse_labels
     from zorse.semantics.labels import read_labels as read_labels
@@ -22,9 +25,12 @@ _HOME = {
     "check_labels": "labels",
     "check_templates": "templates",
     "class_table": "prompts",
+    "imagenet_label_sets": "imagenet",
     "parse_labels": "labels",
+    "read_counts": "imagenet",
     "read_descriptions": "descriptions",
     "read_labels": "labels",
+    "read_wnids": "imagenet",
     "read_templates": "templates",
 }
 __all__ = sorted(_HOME)
