@@ -60,6 +60,21 @@ def test_what_is_missing_is_said():
     assert Transductive().fit(np.eye(2), [0, 1], unlabelled=np.ones((5, 2))).n_unlabelled_ == 5
 
 
+class FromDescriptions(Transductive):
+    traits = Traits(trained=False, needs_unlabelled=True, aligned_space=True)
+
+
+def test_descriptions_and_unlabelled_samples_can_be_all_there_is():
+    table = ClassTable(["a", "b"], np.eye(2))
+    assert FromDescriptions().fit(None, None, classes=table, unlabelled=np.ones((5, 2))).n_unlabelled_ == 5
+    with pytest.raises(CapabilityError, match="needs unlabelled"):
+        FromDescriptions().fit(None, None, classes=table)
+    with pytest.raises(InputError, match="3 features, class vectors 2"):
+        FromDescriptions().fit(None, None, classes=table, unlabelled=np.ones((5, 3)))
+    with pytest.raises(InputError, match="NaN at row 0, column 1"):
+        FromDescriptions().fit(None, None, classes=table, unlabelled=[[0, np.nan]])
+
+
 def test_a_sum_that_overflows_is_not_an_infinite_value():
     model = Inner().fit(None, None, classes=ClassTable(["a", "b"], np.eye(2)))
     with np.errstate(over="ignore"):

@@ -29,7 +29,7 @@ class ZeroShotClassifier(ZeroShotMethod, ClassifierMixin, BaseEstimator, ABC):
         Parameters
         ----------
         X : array-like of shape (n, d) or None
-            Image features. None for a method that learns from descriptions alone.
+            Image features. None for a method that learns from descriptions (and unlabelled samples) alone.
         y : array-like of shape (n,) or None
             Labels; each has a row in ``classes``.
         classes : ClassTable, optional
@@ -51,7 +51,7 @@ class ZeroShotClassifier(ZeroShotMethod, ClassifierMixin, BaseEstimator, ABC):
                 f"{name} {asks}; it was fitted {'with' if unlabelled is not None else 'without'} them"
             )
         if X is None:
-            return self._fit_descriptions(classes)
+            return self._fit_descriptions(classes, unlabelled)
         X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite=False)
         _check_finite(X)
         check_classification_targets(y)
@@ -63,9 +63,7 @@ class ZeroShotClassifier(ZeroShotMethod, ClassifierMixin, BaseEstimator, ABC):
         if unlabelled is None:
             self._fit(X, rows, table)
         else:
-            unlabelled = validate_data(self, unlabelled, reset=False, dtype=np.float64, ensure_all_finite=False)
-            _check_finite(unlabelled, "unlabelled")
-            self._fit_transductive(X, rows, table, unlabelled)
+            self._fit_transductive(X, rows, table, self._checked_unlabelled(unlabelled, reset=False))
         return self._offer(table)
 
     def decision_function(self, X) -> np.ndarray:
@@ -100,16 +98,26 @@ class ZeroShotClassifier(ZeroShotMethod, ClassifierMixin, BaseEstimator, ABC):
             )
         return super()._offer(table)
 
-    def _fit_descriptions(self, classes: ClassTable | None) -> Self:
+    def _checked_unlabelled(self, unlabelled, reset: bool) -> np.ndarray:
+        unlabelled = validate_data(self, unlabelled, reset=reset, dtype=np.float64, ensure_all_finite=False)
+        _check_finite(unlabelled, "unlabelled")
+        return unlabelled
+
+    def _fit_descriptions(self, classes: ClassTable | None, unlabelled) -> Self:
         name = type(self).__name__
         if self.traits.trained:
             raise CapabilityError(f"{name} learns from labelled samples; X and y are required")
         if classes is None:
             raise CapabilityError(f"{name} was given neither samples nor a class table; pass classes=")
         self.seen_ = classes.labels[:0]
+        no_rows = np.empty(0, dtype=np.intp)
+        if unlabelled is not None:
+            unlabelled = self._checked_unlabelled(unlabelled, reset=True)
+            self._fit_transductive(unlabelled[:0], no_rows, classes, unlabelled)
+            return self._offer(classes)
         if self.traits.aligned_space:
             self.n_features_in_ = classes.n_semantics
-        self._fit(np.empty((0, classes.n_semantics)), np.empty(0, dtype=np.intp), classes)
+        self._fit(np.empty((0, classes.n_semantics)), no_rows, classes)
         return self._offer(classes)
 
     def _table_of(self, X: np.ndarray, y: np.ndarray) -> ClassTable:
@@ -119,12 +127,15 @@ class ZeroShotClassifier(ZeroShotMethod, ClassifierMixin, BaseEstimator, ABC):
         labels = np.unique(y)
         return ClassTable(labels, np.stack([X[y == label].mean(axis=0) for label in labels]))
 
-    @abstractmethod
     def _fit(self, X: np.ndarray, rows: np.ndarray, table: ClassTable) -> None:
         """Learn from X (n, d); sample i belongs to ``table`` row ``rows[i]``."""
+        raise NotImplementedError
 
     def _fit_transductive(self, X: np.ndarray, rows: np.ndarray, table: ClassTable, unlabelled: np.ndarray) -> None:
-        """Learn from X (n, d) and ``unlabelled`` (m, d); written by methods with ``traits.needs_unlabelled``."""
+        """Learn from X (n, d) and ``unlabelled`` (m, d); written by methods with ``traits.needs_unlabelled``.
+
+        They have no ``_fit`` to write: nothing calls it. n is 0 where the method is not ``traits.trained``.
+        """
         raise NotImplementedError
 
     @abstractmethod

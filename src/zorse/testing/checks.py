@@ -287,7 +287,7 @@ def check_unlabelled_samples_are_asked_for_or_refused(model):
 def check_descriptions_are_enough(model):
     """A method that needs no samples is fitted from the class table alone."""
     task = task_for(model)
-    alone = clone(model).fit(None, None, classes=task.classes)
+    alone = clone(model).fit(None, None, classes=task.classes, **_unlabelled(model, task))
     _assert_same(alone.scores(task.X), fitted(model).scores(task.X))
 
 
