@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from zorse.data.images import find_images as find_images
     from zorse.data.task import ZeroShotTask as ZeroShotTask
     from zorse.data.toy import toy_zsl as toy_zsl
+    from zorse.data.xlsa import read_xlsa as read_xlsa
 
 _HOME = {
     "ImageRef": "image_ref",
@@ -17,6 +18,7 @@ _HOME = {
     "find_images": "images",
     "ZeroShotTask": "task",
     "digits_zsl": "digits",
+    "read_xlsa": "xlsa",
     "toy_zsl": "toy",
 }
 __all__ = sorted(_HOME)
