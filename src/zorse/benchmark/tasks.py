@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from zorse.benchmark.photographs import photo_task
 from zorse.core import UnknownNameError
-from zorse.data import ZeroShotTask, digits_zsl, toy_zsl
+from zorse.data import ZeroShotTask, digits_zsl, read_task, toy_zsl
 from zorse.data.pack import awa19, gzsl_scores, tiny160
 from zorse.nn.vectors import unit_rows
 
@@ -18,6 +20,7 @@ TASKS = {
     "awa19": awa19,
     "tiny160": tiny160,
     "digits": digits_zsl,
+    "toy": toy_zsl,
     "procedural": lambda: toy_zsl(n_seen=20, n_unseen=10, n_per_class=20, dim=32, n_semantics=12, noise=0.3),
     "tiny-imagenet-photos": lambda: photo_task("tiny-imagenet"),
     "caltech101-photos": lambda: photo_task("caltech101"),
@@ -27,19 +30,35 @@ TASKS = {
 }
 
 
-def load_task(name: str) -> Any:
-    """The task called ``name``: a ZeroShotTask, or a ScoreTask where only scores are published.
+def load_task(name: str | os.PathLike) -> Any:
+    """The task called ``name``, or the one that lies at that path.
+
+    Parameters
+    ----------
+    name : str or path
+        One of ``TASKS``; or a bundle, or a folder of the proposed-splits format, as :func:`zorse.data.read_task` takes
+        them. A name comes before a path; ``./digits`` is a path.
+
+    Returns
+    -------
+    ZeroShotTask, or a ScoreTask where only scores are published
 
     Raises
     ------
     UnknownNameError
-        If no task has that name.
+        If no task has that name and nothing lies there.
+    InputError
+        If what lies there is no task or has a defect.
     NotAvailableError
         If it lies in the data pack, which is absent.
     """
-    if name not in TASKS:
-        raise UnknownNameError("task", name, TASKS)
-    return TASKS[name]()
+    text = os.fspath(name)
+    if text in TASKS:
+        return TASKS[text]()
+    path = Path(text).expanduser()
+    if path.exists() or path.suffix.lower() in (".npz", ".mat") or os.sep in text:
+        return read_task(path)
+    raise UnknownNameError("task", text, TASKS, "(or the path of a bundle, or of a folder with res101.mat)")
 
 
 def resplit(task: ZeroShotTask, seed: int, held_out: float = 0.2) -> ZeroShotTask:

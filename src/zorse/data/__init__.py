@@ -4,7 +4,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from zorse.data.bundle import load_bundle as load_bundle
+    from zorse.data.bundle import save_bundle as save_bundle
     from zorse.data.digits import digits_zsl as digits_zsl
+    from zorse.data.files import read_task as read_task
     from zorse.data.image_ref import ImageRef as ImageRef
     from zorse.data.images import ImageSource as ImageSource
     from zorse.data.images import find_images as find_images
@@ -18,7 +21,10 @@ _HOME = {
     "find_images": "images",
     "ZeroShotTask": "task",
     "digits_zsl": "digits",
+    "load_bundle": "bundle",
+    "read_task": "files",
     "read_xlsa": "xlsa",
+    "save_bundle": "bundle",
     "toy_zsl": "toy",
 }
 __all__ = sorted(_HOME)
