@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from zorse.core.classes import ClassTable
+from zorse.core.graph import ClassGraph
 from zorse.data.task import ZeroShotTask
 
 
@@ -40,7 +41,8 @@ def toy_zsl(
     Returns
     -------
     ZeroShotTask
-        Labels are strings in an order unrelated to seen and unseen.
+        Labels are strings in an order unrelated to seen and unseen. The graph of the table joins the classes that
+        have their largest entry in one place to a node that stands for their kind.
     """
     rng = check_random_state(random_state)
     c = n_seen + n_unseen
@@ -54,7 +56,8 @@ def toy_zsl(
     seen, held_out = rows < n_seen, at % n_per_class % 4 == 0
     # A ragged number of prompts a class, each near the class vector; drawn last, so that the rest stays as it is.
     prompts = [v + noise * rng.randn(1 + i % 4, dim) for i, v in enumerate(vectors)] if aligned else None
-    table = ClassTable(labels, vectors, tuple(labels), None if prompts is None else tuple(prompts))
+    told = None if prompts is None else tuple(prompts)
+    table = ClassTable(labels, vectors, tuple(labels), told, graph=_graph_of_kinds(labels, vectors))
     return ZeroShotTask(
         X,
         labels[rows],
@@ -64,3 +67,11 @@ def toy_zsl(
         at[~seen],
         "toy, aligned" if aligned else "toy",
     )
+
+
+def _graph_of_kinds(labels: np.ndarray, vectors: np.ndarray) -> ClassGraph:
+    kinds, kind = np.unique(vectors.argmax(axis=1), return_inverse=True)
+    means = np.stack([vectors[kind == i].mean(axis=0) for i in range(len(kinds))])
+    c = len(labels)
+    edges = np.stack([c + kind, np.arange(c)], axis=1)
+    return ClassGraph((*map(str, labels), *(f"kind {i}" for i in kinds)), np.concatenate([vectors, means]), edges)

@@ -2,7 +2,8 @@
 
 from zorse.templates.bilinear import BilinearClassifier
 from zorse.templates.feature_generator import FeatureGenerator
+from zorse.templates.graph_classifier import GraphClassifier
 from zorse.templates.ranking import RankingClassifier
 from zorse.templates.wrapper import WrapperClassifier
 
-__all__ = ["BilinearClassifier", "FeatureGenerator", "RankingClassifier", "WrapperClassifier"]
+__all__ = ["BilinearClassifier", "FeatureGenerator", "GraphClassifier", "RankingClassifier", "WrapperClassifier"]

@@ -2,6 +2,6 @@
 
 from zorse.training.batches import MiniBatches
 from zorse.training.loop import Clock, Turn, train
-from zorse.training.softmax import fit_softmax
+from zorse.training.softmax import fit_softmax, softmax_regression
 
-__all__ = ["Clock", "MiniBatches", "Turn", "fit_softmax", "train"]
+__all__ = ["Clock", "MiniBatches", "Turn", "fit_softmax", "softmax_regression", "train"]

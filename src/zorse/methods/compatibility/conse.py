@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import softmax
 from sklearn.base import clone
-from sklearn.linear_model import LogisticRegression
 
 from zorse.core import CapabilityError, ClassTable, InputError, Paper, ZeroShotClassifier
 from zorse.nn.vectors import cosine
+from zorse.training import softmax_regression
 
 
 class ConSE(ZeroShotClassifier):
@@ -84,11 +84,7 @@ class ConSE(ZeroShotClassifier):
         if self.estimator is not None:
             self.estimator_ = clone(self.estimator).fit(X, target)
             return
-        base = LogisticRegression(C=self.C, max_iter=1000).fit(X, target)
-        # With two classes scikit-learn keeps the one difference; as logits that is (0, z).
-        binary = len(seen) == 2
-        self.coef_ = np.vstack([np.zeros_like(base.coef_), base.coef_]) if binary else base.coef_
-        self.intercept_ = np.append(0, base.intercept_) if binary else base.intercept_
+        self.coef_, self.intercept_ = softmax_regression(X, target, self.C)
 
     def embed(self, X: np.ndarray) -> np.ndarray:
         """f(x), the place of each sample among the class vectors, shape (n, k)."""

@@ -1,0 +1,1 @@
+"""Methods that reason over a knowledge graph."""
