@@ -13,7 +13,9 @@ __all__ = ["mean_class_accuracy", "mean_class_top_k", "per_class_accuracy"]
 def per_class_accuracy(y_true, y_pred) -> dict:
     """Top-1 accuracy in [0, 1] of each label that occurs in ``y_true``, sorted by label."""
     y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
-    return {label: float(np.mean(y_pred[y_true == label] == label)) for label in np.unique(y_true)}
+    labels, rows = np.unique(y_true, return_inverse=True)
+    share = np.bincount(rows, weights=y_true == y_pred, minlength=len(labels)) / np.bincount(rows)
+    return dict(zip(labels, share.tolist()))
 
 
 def mean_class_top_k(y_true, scores: np.ndarray, table: ClassTable, k: int = 5) -> float:
