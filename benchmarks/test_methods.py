@@ -3,7 +3,8 @@
 import pytest
 
 from zorse.catalogue import all_methods
-from zorse.data import toy_zsl
+from zorse.core import ZeroShotTagger
+from zorse.data import toy_patches, toy_tags, toy_zsl
 from zorse.testing import examples_of
 
 MODELS = [examples_of(cls)[0] for cls in all_methods().values()]
@@ -11,14 +12,17 @@ MODELS = [examples_of(cls)[0] for cls in all_methods().values()]
 
 @pytest.fixture(scope="module")
 def tasks():
-    """As many classes as AwA2 has, twenty images of each; in an aligned space and in two spaces."""
+    """As many classes as AwA2 has, twenty images of each; features in an aligned space and in two, patches, tags."""
     size = {"n_seen": 40, "n_unseen": 10, "n_per_class": 20, "dim": 256, "n_semantics": 85}
-    return {aligned: toy_zsl(aligned=aligned, **size) for aligned in (False, True)}
+    features = {("features", aligned): toy_zsl(aligned=aligned, **size) for aligned in (False, True)}
+    patches = {("patches", aligned): toy_patches(aligned=aligned, **size)[0] for aligned in (False, True)}
+    return features | patches | {"tags": toy_tags(n_samples=1000, **size)[0]}
 
 
 @pytest.fixture(params=MODELS, ids=lambda model: type(model).__name__)
 def work(request, tasks):
-    model, task = request.param, tasks[request.param.traits.aligned_space]
+    model, traits = request.param, request.param.traits
+    task = tasks["tags" if isinstance(model, ZeroShotTagger) else (traits.takes, traits.aligned_space)]
     extra = {"unlabelled": task.test_unseen[0]} if model.traits.needs_unlabelled else {}
     return model, task, extra
 

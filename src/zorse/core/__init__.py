@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from zorse.core.persist import load as load
     from zorse.core.persist import save as save
     from zorse.core.random import seeded as seeded
+    from zorse.core.samples import read_samples as read_samples
+    from zorse.core.tagger import ZeroShotTagger as ZeroShotTagger
     from zorse.core.traits import Traits as Traits
 
 _HOME = {
@@ -45,6 +47,8 @@ _HOME = {
     "load": "persist",
     "save": "persist",
     "seeded": "random",
+    "read_samples": "samples",
+    "ZeroShotTagger": "tagger",
     "Traits": "traits",
 }
 __all__ = sorted(_HOME)

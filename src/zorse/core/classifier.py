@@ -9,11 +9,12 @@ import numpy as np
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from zorse.core.classes import ClassTable
 from zorse.core.errors import CapabilityError, InputError
 from zorse.core.method import ZeroShotMethod
+from zorse.core.samples import read_samples
 
 
 class ZeroShotClassifier(ZeroShotMethod, ClassifierMixin, BaseEstimator, ABC):
@@ -28,13 +29,14 @@ class ZeroShotClassifier(ZeroShotMethod, ClassifierMixin, BaseEstimator, ABC):
 
         Parameters
         ----------
-        X : array-like of shape (n, d) or None
-            Image features. None for a method that learns from descriptions (and unlabelled samples) alone.
+        X : array-like of shape (n, d) or (n, gh, gw, d), or None
+            Image features, or grids of them for a method with ``traits.takes == "patches"``. None for a method that
+            learns from descriptions (and unlabelled samples) alone.
         y : array-like of shape (n,) or None
             Labels; each has a row in ``classes``.
         classes : ClassTable, optional
             Seen and unseen classes. Without it the method is an ordinary classifier over the labels in ``y``.
-        unlabelled : array-like of shape (m, d), optional
+        unlabelled : array-like of shape (m, ...), optional
             Samples without labels, for methods with ``traits.needs_unlabelled``.
 
         Raises
@@ -52,8 +54,7 @@ class ZeroShotClassifier(ZeroShotMethod, ClassifierMixin, BaseEstimator, ABC):
             )
         if X is None:
             return self._fit_descriptions(classes, unlabelled)
-        X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite=False)
-        _check_finite(X)
+        X, y = read_samples(self, X, y, reset=True)
         check_classification_targets(y)
         table = self._table_of(X, y) if classes is None else classes
         self.seen_ = np.unique(y)
@@ -63,7 +64,7 @@ class ZeroShotClassifier(ZeroShotMethod, ClassifierMixin, BaseEstimator, ABC):
         if unlabelled is None:
             self._fit(X, rows, table)
         else:
-            self._fit_transductive(X, rows, table, self._checked_unlabelled(unlabelled, reset=False))
+            self._fit_transductive(X, rows, table, read_samples(self, unlabelled, name="unlabelled"))
         return self._offer(table)
 
     def decision_function(self, X) -> np.ndarray:
@@ -77,8 +78,7 @@ class ZeroShotClassifier(ZeroShotMethod, ClassifierMixin, BaseEstimator, ABC):
     def scores(self, X) -> np.ndarray:
         """``decision_function`` without the exception for two candidates: always (n, c)."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=not hasattr(self, "n_features_in_"), dtype=np.float64, ensure_all_finite=False)
-        _check_finite(X)
+        X = read_samples(self, X, reset=not hasattr(self, "n_features_in_"))
         return np.asarray(self._scores(X, self.candidates_), dtype=np.float64)
 
     def predict_proba(self, X) -> np.ndarray:
@@ -90,19 +90,6 @@ class ZeroShotClassifier(ZeroShotMethod, ClassifierMixin, BaseEstimator, ABC):
         best = self.scores(X).argmax(axis=1)
         return self.classes_[best]
 
-    def _offer(self, table: ClassTable) -> Self:
-        if self.traits.aligned_space and table.n_semantics != self.n_features_in_:
-            raise InputError(
-                f"{type(self).__name__} compares samples and class vectors in one space; samples have "
-                f"{self.n_features_in_} features, class vectors {table.n_semantics}"
-            )
-        return super()._offer(table)
-
-    def _checked_unlabelled(self, unlabelled, reset: bool) -> np.ndarray:
-        unlabelled = validate_data(self, unlabelled, reset=reset, dtype=np.float64, ensure_all_finite=False)
-        _check_finite(unlabelled, "unlabelled")
-        return unlabelled
-
     def _fit_descriptions(self, classes: ClassTable | None, unlabelled) -> Self:
         name = type(self).__name__
         if self.traits.trained:
@@ -112,12 +99,13 @@ class ZeroShotClassifier(ZeroShotMethod, ClassifierMixin, BaseEstimator, ABC):
         self.seen_ = classes.labels[:0]
         no_rows = np.empty(0, dtype=np.intp)
         if unlabelled is not None:
-            unlabelled = self._checked_unlabelled(unlabelled, reset=True)
+            unlabelled = read_samples(self, unlabelled, name="unlabelled", reset=True)
             self._fit_transductive(unlabelled[:0], no_rows, classes, unlabelled)
             return self._offer(classes)
         if self.traits.aligned_space:
             self.n_features_in_ = classes.n_semantics
-        self._fit(np.empty((0, classes.n_semantics)), no_rows, classes)
+        grid = (1, 1) if self.traits.takes == "patches" else ()
+        self._fit(np.empty((0, *grid, classes.n_semantics)), no_rows, classes)
         return self._offer(classes)
 
     def _table_of(self, X: np.ndarray, y: np.ndarray) -> ClassTable:
@@ -125,10 +113,10 @@ class ZeroShotClassifier(ZeroShotMethod, ClassifierMixin, BaseEstimator, ABC):
         if not self.traits.aligned_space:
             return ClassTable.one_hot(y)
         labels = np.unique(y)
-        return ClassTable(labels, np.stack([X[y == label].mean(axis=0) for label in labels]))
+        return ClassTable(labels, np.stack([X[y == label].reshape(-1, X.shape[-1]).mean(axis=0) for label in labels]))
 
     def _fit(self, X: np.ndarray, rows: np.ndarray, table: ClassTable) -> None:
-        """Learn from X (n, d); sample i belongs to ``table`` row ``rows[i]``."""
+        """Learn from X (n, d) float64, or (n, gh, gw, d) float32; sample i belongs to ``table`` row ``rows[i]``."""
         raise NotImplementedError
 
     def _fit_transductive(self, X: np.ndarray, rows: np.ndarray, table: ClassTable, unlabelled: np.ndarray) -> None:
@@ -140,15 +128,4 @@ class ZeroShotClassifier(ZeroShotMethod, ClassifierMixin, BaseEstimator, ABC):
 
     @abstractmethod
     def _scores(self, X: np.ndarray, table: ClassTable) -> np.ndarray:
-        """Scores (n, c) of X (n, d), larger is better."""
-
-
-def _check_finite(X: np.ndarray, name: str = "X") -> None:
-    if np.isfinite(X.sum()):  # one pass without a mask; a sum that overflows is settled below
-        return
-    bad = np.argwhere(~np.isfinite(X))
-    if len(bad):
-        row, column = bad[0]
-        kind = "NaN" if np.isnan(X[row, column]) else "inf"
-        more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
-        raise InputError(f"{name} contains {kind} at row {row}, column {column}{more}; expected finite numbers")
+        """Scores (n, c) of X, larger is better."""

@@ -8,6 +8,7 @@ from typing import ClassVar, Self
 from sklearn.utils.validation import check_is_fitted
 
 from zorse.core.classes import ClassTable
+from zorse.core.errors import InputError
 from zorse.core.paper import Paper
 from zorse.core.traits import Traits
 
@@ -45,6 +46,12 @@ class ZeroShotMethod:
         return copy(self)._offer(table)
 
     def _offer(self, table: ClassTable) -> Self:
+        d = getattr(self, "n_features_in_", table.n_semantics)
+        if self.traits.aligned_space and table.n_semantics != d:
+            raise InputError(
+                f"{type(self).__name__} compares samples and class vectors in one space; samples have "
+                f"{d} features, class vectors {table.n_semantics}"
+            )
         self.candidates_, self.classes_ = table, table.labels
         self._prepare(table)
         return self

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from zorse.data.image_ref import ImageRef as ImageRef
     from zorse.data.images import ImageSource as ImageSource
     from zorse.data.images import find_images as find_images
+    from zorse.data.task import TagTask as TagTask
     from zorse.data.task import ZeroShotTask as ZeroShotTask
+    from zorse.data.toy import toy_patches as toy_patches
+    from zorse.data.toy import toy_tags as toy_tags
     from zorse.data.toy import toy_zsl as toy_zsl
     from zorse.data.xlsa import read_xlsa as read_xlsa
 
@@ -19,12 +22,15 @@ _HOME = {
     "ImageRef": "image_ref",
     "ImageSource": "images",
     "find_images": "images",
+    "TagTask": "task",
     "ZeroShotTask": "task",
     "digits_zsl": "digits",
     "load_bundle": "bundle",
     "read_task": "files",
     "read_xlsa": "xlsa",
     "save_bundle": "bundle",
+    "toy_patches": "toy",
+    "toy_tags": "toy",
     "toy_zsl": "toy",
 }
 __all__ = sorted(_HOME)

@@ -1,4 +1,4 @@
-"""A zero-shot problem: samples, class table, and who is seen."""
+"""Zero-shot problems: samples, class table, and who is seen."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class ZeroShotTask:
 
     Attributes
     ----------
-    X : ndarray of shape (n, d)
-        Features of every sample.
+    X : ndarray of shape (n, d) or (n, gh, gw, d)
+        Features of every sample, or grids of them.
     y : ndarray of shape (n,)
         Labels; each has a row in ``classes``.
     classes : ClassTable
@@ -44,8 +44,8 @@ class ZeroShotTask:
 
     def __post_init__(self):
         X, y = _read_only(self.X), _read_only(self.y)
-        if X.ndim != 2 or y.shape != X.shape[:1]:
-            raise InputError(f"expected X (n, d) and y (n,); got {X.shape} and {y.shape}")
+        if X.ndim not in (2, 4) or y.shape != X.shape[:1]:
+            raise InputError(f"expected X (n, d) or (n, gh, gw, d), and y (n,); got {X.shape} and {y.shape}")
         self.classes.rows(y)  # a label without a row is an error that names it
         object.__setattr__(self, "X", X)
         object.__setattr__(self, "y", y)
@@ -87,6 +87,66 @@ class ZeroShotTask:
     def unseen(self) -> np.ndarray:
         """Labels of the unseen test samples, sorted."""
         return np.unique(self.y[self.test_unseen_index])
+
+
+@dataclass(frozen=True, eq=False)
+class TagTask:
+    """Samples with any number of tags each, some of which are told in no training sample. Frozen, arrays read-only.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n, d) or (n, gh, gw, d)
+    Y : ndarray of bool, shape (n, c)
+        Which tags a sample has, in the order of ``classes``; ``train`` hides the unseen ones of training samples.
+    classes : ClassTable
+    seen : ndarray of labels
+        The tags that training samples are annotated with.
+    train_index, test_index : ndarray of int
+        Rows of ``X``, from 0, disjoint.
+    name : str
+
+    Raises
+    ------
+    InputError
+        If sizes disagree, a row is out of range or in both sets, or a seen label has no row in ``classes``.
+    """
+
+    X: np.ndarray
+    Y: np.ndarray
+    classes: ClassTable
+    seen: np.ndarray
+    train_index: np.ndarray
+    test_index: np.ndarray
+    name: str = ""
+
+    def __post_init__(self):
+        X, Y, seen = _read_only(self.X), _read_only(self.Y), _read_only(self.seen)
+        if X.ndim not in (2, 4) or Y.shape != (len(X), self.classes.n_classes) or Y.dtype != bool:
+            raise InputError(
+                f"expected X (n, d) or (n, gh, gw, d), and Y (n, {self.classes.n_classes}) of bool; "
+                f"got {X.shape}, and {Y.shape} of {Y.dtype}"
+            )
+        self.classes.rows(seen)
+        train, test = (_checked_index(getattr(self, p), len(X), p) for p in ("train_index", "test_index"))
+        if len(both := np.intersect1d(train, test)):
+            raise InputError(f"row {both[0]} is in train_index and in test_index")
+        for name, value in {"X": X, "Y": Y, "seen": seen, "train_index": train, "test_index": test}.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def unseen(self) -> np.ndarray:
+        """The other tags, in the order of ``classes``."""
+        return self.classes.labels[~np.isin(self.classes.labels, self.seen)]
+
+    @property
+    def train(self) -> tuple[np.ndarray, np.ndarray]:
+        """Samples to learn from and their seen tags, (m, c), False in every column of an unseen tag."""
+        return self.X[self.train_index], self.Y[self.train_index] & np.isin(self.classes.labels, self.seen)
+
+    @property
+    def test(self) -> tuple[np.ndarray, np.ndarray]:
+        """Held-out samples with all their tags."""
+        return self.X[self.test_index], self.Y[self.test_index]
 
 
 def _read_only(array) -> np.ndarray:

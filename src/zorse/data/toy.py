@@ -1,13 +1,15 @@
-"""A zero-shot task small enough for unit tests."""
+"""Zero-shot tasks small enough for unit tests."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 from sklearn.utils import check_random_state
 
 from zorse.core.classes import ClassTable
 from zorse.core.graph import ClassGraph
-from zorse.data.task import ZeroShotTask
+from zorse.data.task import TagTask, ZeroShotTask
 
 
 def toy_zsl(
@@ -75,3 +77,78 @@ def _graph_of_kinds(labels: np.ndarray, vectors: np.ndarray) -> ClassGraph:
     c = len(labels)
     edges = np.stack([c + kind, np.arange(c)], axis=1)
     return ClassGraph((*map(str, labels), *(f"kind {i}" for i in kinds)), np.concatenate([vectors, means]), edges)
+
+
+def toy_patches(
+    *, grid: int = 4, noise: float = 0.15, random_state: int | np.random.RandomState | None = 0, **of_toy_zsl
+) -> tuple[ZeroShotTask, np.ndarray]:
+    """Grids of patches, of which one square of 2 x 2 shows the class and the others a background that says nothing.
+
+    Parameters
+    ----------
+    grid : int
+        Patches a side, at least 2.
+    noise : float
+        Standard deviation added to each feature of the class, and again to each feature of each patch.
+    random_state : int, RandomState or None
+    **of_toy_zsl
+        Everything else is as of :func:`toy_zsl`, whose feature of a sample its square shows.
+
+    Returns
+    -------
+    task : ZeroShotTask
+        X is float32 of shape (n, grid, grid, dim).
+    evidence : ndarray of int, shape (n, grid, grid)
+        Row of the class table that a patch shows, -1 for background.
+    """
+    rng = check_random_state(random_state)
+    task = toy_zsl(noise=noise, random_state=rng, **of_toy_zsl)
+    X, evidence = _background(task.X, grid, rng), np.full((len(task.X), grid, grid), -1)
+    rows, corners = task.classes.rows(task.y), rng.randint(grid - 1, size=(len(X), 2))
+    for i, (top, left) in enumerate(corners):
+        X[i, top : top + 2, left : left + 2] = task.X[i]
+        evidence[i, top : top + 2, left : left + 2] = rows[i]
+    X = (X + noise * rng.randn(*X.shape)).astype(np.float32)
+    return replace(task, X=X, name=f"{task.name}, patches"), evidence
+
+
+def toy_tags(
+    *,
+    n_samples: int = 140,
+    grid: int = 4,
+    noise: float = 0.15,
+    random_state: int | np.random.RandomState | None = 0,
+    **of_toy_zsl,
+) -> tuple[TagTask, np.ndarray]:
+    """As :func:`toy_patches`, with one to three tags a sample, each shown by two patches of its own quarter.
+
+    Returns
+    -------
+    task : TagTask
+        X is float32 of shape (n_samples, grid, grid, dim), ``grid`` even and at least 4; the last quarter is held out.
+        Training samples show unseen tags as well, which nobody told.
+    evidence : ndarray of int, shape (n_samples, grid, grid)
+        Row of the class table that a patch shows, -1 for background.
+    """
+    rng = check_random_state(random_state)
+    task = toy_zsl(noise=noise, random_state=rng, **of_toy_zsl)
+    c, half, rows = task.classes.n_classes, grid // 2, task.classes.rows(task.y)
+    X = _background(task.X, grid, rng, n_samples)
+    Y, evidence = np.zeros((n_samples, c), dtype=bool), np.full((n_samples, grid, grid), -1)
+    for i in range(n_samples):
+        tags = rng.permutation(c)[: rng.randint(1, 4)]
+        Y[i, tags] = True
+        for tag, quarter in zip(tags, rng.permutation(4), strict=False):
+            row, left = quarter // 2 * half + rng.randint(half), quarter % 2 * half
+            X[i, row, left : left + 2] = task.X[rng.choice(np.flatnonzero(rows == tag))]
+            evidence[i, row, left : left + 2] = tag
+    X = (X + noise * rng.randn(*X.shape)).astype(np.float32)
+    train, test = np.split(np.arange(n_samples), [n_samples * 3 // 4])
+    return TagTask(X, Y, task.classes, task.seen, train, test, "toy tags"), evidence
+
+
+def _background(X: np.ndarray, grid: int, rng: np.random.RandomState, n: int | None = None) -> np.ndarray:
+    """Grids (n, grid, grid, d), every patch one of three directions that no class has, as long as the rows of X."""
+    kinds = rng.randn(3, X.shape[1])
+    kinds *= np.linalg.norm(X, axis=1).mean() / np.linalg.norm(kinds, axis=1, keepdims=True)
+    return kinds[rng.randint(3, size=(len(X) if n is None else n, grid, grid))]

@@ -13,29 +13,32 @@ import inspect
 import re
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from sklearn.base import clone
 
-from zorse.core import InputError, ZeroShotClassifier, load, save
+from zorse.core import InputError, ZeroShotMethod, ZeroShotTagger, load, save
 from zorse.core.persist import digest, duplicate
-from zorse.data import ZeroShotTask, toy_zsl
+from zorse.data import TagTask, ZeroShotTask, toy_patches, toy_tags, toy_zsl
+from zorse.evaluation import mean_image_average_precision
 
 MAX_LINES = 250
-Check = Callable[[ZeroShotClassifier], None]
+Check = Callable[[Any], None]
 
 
-def examples_of(cls: type[ZeroShotClassifier]) -> list[ZeroShotClassifier]:
+def examples_of(cls: type[ZeroShotMethod]) -> list[Any]:
     """One unfitted model for each of the class's ``example_params``."""
     return [cls(**params) for params in cls.example_params()]
 
 
-def contract_of(model: ZeroShotClassifier) -> Iterator[Check]:
-    """The checks that apply to ``model`` given its traits."""
-    traits = model.traits
+def contract_of(model: ZeroShotMethod) -> Iterator[Check]:
+    """The checks that apply to ``model``, a classifier or a tagger, given its traits."""
+    traits, tagger = model.traits, isinstance(model, ZeroShotTagger)
     yield check_paper_card
     yield check_docstring
     yield check_module_is_short
@@ -44,14 +47,21 @@ def contract_of(model: ZeroShotClassifier) -> Iterator[Check]:
     yield check_fit_leaves_inputs_alone
     yield check_global_random_state_is_left_alone
     yield check_same_seed_same_scores
-    yield check_columns_follow_classes
+    yield check_columns_follow_classes if not tagger else check_tags_follow_classes
     yield check_permuting_the_table_permutes_columns
     yield check_unknown_label_is_named
     yield check_values_that_are_not_finite_are_located
     yield check_saving_keeps_scores
     yield check_predicting_changes_nothing
     yield check_with_candidates_leaves_the_model_alone
-    yield check_unlabelled_samples_are_asked_for_or_refused
+    if tagger:
+        yield check_unseen_tags_are_unknown_not_absent
+    else:
+        yield check_unlabelled_samples_are_asked_for_or_refused
+    if traits.takes == "patches":
+        yield check_other_shapes_than_grids_are_refused
+    if hasattr(model, "explain"):
+        yield check_explains_where_it_looks
     if not traits.trained:
         yield check_descriptions_are_enough
     if traits.independent_samples:
@@ -59,26 +69,36 @@ def contract_of(model: ZeroShotClassifier) -> Iterator[Check]:
     if traits.open_candidates:
         yield check_restricting_candidates_slices_scores
     if traits.learns_unseen:
-        yield check_beats_chance_on_unseen_classes
+        yield check_beats_chance_on_unseen_classes if not tagger else check_beats_chance_on_unseen_tags
 
 
 # The toy task and one fit for each model, shared by the checks; every check gets a copy of its own.
-_fits: dict[tuple[type, str], ZeroShotClassifier] = {}
+_fits: dict[tuple[type, str], Any] = {}
 
 
-def task_for(model: ZeroShotClassifier) -> ZeroShotTask:
-    """A toy task in the space the method lives in."""
-    return toy_zsl(aligned=model.traits.aligned_space, random_state=0)
+def task_for(model: ZeroShotMethod) -> Any:
+    """A toy task in the space the method lives in: a ZeroShotTask, or a TagTask for a tagger."""
+    return _toy(model)[0]
 
 
-def fit_anew(model: ZeroShotClassifier) -> ZeroShotClassifier:
+def _toy(model: ZeroShotMethod) -> tuple[ZeroShotTask | TagTask, np.ndarray | None]:
+    """The task, and what each patch shows (a row of the table, or -1) where there are patches."""
+    aligned, grids = model.traits.aligned_space, model.traits.takes == "patches"
+    if isinstance(model, ZeroShotTagger):
+        task, evidence = toy_tags(aligned=aligned, random_state=0)
+        # Without patches what lies in them is added up; the background is the same for all on average.
+        return (task, evidence) if grids else (replace(task, X=task.X.sum(axis=(1, 2))), None)
+    return toy_patches(aligned=aligned, random_state=0) if grids else (toy_zsl(aligned=aligned, random_state=0), None)
+
+
+def fit_anew(model: ZeroShotMethod) -> Any:
     """A clone of ``model`` fitted on its toy task."""
     task = task_for(model)
     X, y = task.train
     return clone(model).fit(X.copy(), y.copy(), classes=task.classes, **_unlabelled(model, task))
 
 
-def fitted(model: ZeroShotClassifier) -> ZeroShotClassifier:
+def fitted(model: ZeroShotMethod) -> Any:
     """A private copy of the fitted model; the fit itself happens once."""
     key = (type(model), repr(model))
     if key not in _fits:
@@ -86,7 +106,7 @@ def fitted(model: ZeroShotClassifier) -> ZeroShotClassifier:
     return duplicate(_fits[key])
 
 
-def _unlabelled(model: ZeroShotClassifier, task: ZeroShotTask) -> dict:
+def _unlabelled(model: ZeroShotMethod, task: Any) -> dict:
     return {"unlabelled": task.X[task.test_unseen_index]} if model.traits.needs_unlabelled else {}
 
 
@@ -198,6 +218,24 @@ def check_columns_follow_classes(model):
     assert accuracy > 0.5, f"only {accuracy:.0%} of the training samples find their label"
 
 
+def check_tags_follow_classes(model):
+    """Columns are ordered as ``classes_``; a tag is given where its score reaches the threshold, for all or its own."""
+    task, m = task_for(model), fitted(model)
+    scores = m.decision_function(task.X)
+    assert scores.shape == (len(task.X), task.classes.n_classes), f"scores are {scores.shape}"
+    assert scores.dtype == np.float64, f"scores are {scores.dtype}"
+    assert np.isfinite(scores).all(), "a score is not finite"
+    np.testing.assert_array_equal(m.classes_, task.classes.labels)
+    np.testing.assert_array_equal(m.predict(task.X), scores >= m.threshold_)
+    own = np.median(scores, axis=0)
+    np.testing.assert_array_equal(m.predict(task.X, threshold=own), scores >= own)
+    # Whether the columns belong to the tags they stand under: training samples rank their own tags high.
+    X, Y = task.train
+    seen = np.isin(task.classes.labels, task.seen)
+    told = mean_image_average_precision(Y[:, seen], m.scores(X)[:, seen])
+    assert told > 0.7, f"the average precision of the training samples' own tags is only {told:.2f}"
+
+
 def check_permuting_the_table_permutes_columns(model):
     """The order of the rows of the class table means nothing."""
     task, m = task_for(model), fitted(model)
@@ -215,26 +253,33 @@ def check_unknown_label_is_named(model):
     """A label without a row in the table is an error that names it."""
     task = task_for(model)
     X, y = task.train
-    table = task.classes.without(y[:1])
+    if isinstance(model, ZeroShotTagger):
+        y = [task.classes.labels[row] for row in y]
+    lost = np.ravel(next(labels for labels in y if np.size(labels)))[:1]
+    table = task.classes.without(lost)
     told = _refusal(
         lambda: clone(model).fit(X, y, classes=table, **_unlabelled(model, task)), ValueError, "an unknown label"
     )
-    assert str(y[0]) in told, f"the error does not name {y[0]}: {told}"
+    assert lost[0] in told, f"the error does not name {lost[0]}: {told}"
     told = _refusal(lambda: fitted(model).with_candidates(["no such class"]), ValueError, "an unknown candidate")
     assert "no such class" in told, f"the error does not name the class: {told}"
 
 
 def check_values_that_are_not_finite_are_located(model):
-    """NaN or infinity in X is refused, in fit and predict, by kind, row and column."""
+    """NaN or infinity in X is refused, in fit and predict, by kind and place: row and column, or sample and patch."""
     task, m = task_for(model), fitted(model)
     X, y = task.train
     for value, kind in ((np.nan, "NaN"), (np.inf, "inf"), (-np.inf, "inf")):
         bad = X.copy()
-        bad[3, 2] = value
+        at: tuple[int, ...] = (3, 2)
+        parts: tuple[str, ...] = ("row 3", "column 2")
+        if X.ndim == 4:
+            at, parts = (3, 0, 1, 2), ("sample 3", "grid row 0", "grid column 1", "feature 2")
+        bad[at] = value
         fit = partial(clone(model).fit, bad, y, classes=task.classes, **_unlabelled(model, task))
         for call in (fit, partial(m.predict, bad)):
             told = _refusal(call, InputError, kind)
-            for part in (kind, "row 3", "column 2"):
+            for part in (kind, *parts):
                 assert part in told, f"the error does not say {part}: {told}"
 
 
@@ -256,8 +301,10 @@ def check_predicting_changes_nothing(model):
     m.predict(task.X)
     before = digest(m), sorted(vars(m))
     m.predict(task.X[:3])
-    m.predict_proba(task.X)
     m.decision_function(task.X[1:])
+    for verb in ("predict_proba", "explain"):
+        if hasattr(m, verb):
+            getattr(m, verb)(task.X[:4])
     assert (digest(m), sorted(vars(m))) == before, "predicting changed the model"
 
 
@@ -267,7 +314,12 @@ def check_with_candidates_leaves_the_model_alone(model):
     scores, state = m.scores(task.X), digest(m)
     narrowed = m.with_candidates(task.unseen)
     assert narrowed is not m, "with_candidates returned the model itself"
-    assert set(narrowed.predict(task.X)) <= set(task.unseen), "a label outside the candidates was predicted"
+    np.testing.assert_array_equal(narrowed.classes_, task.unseen)
+    predicted = narrowed.predict(task.X)
+    if isinstance(model, ZeroShotTagger):
+        assert predicted.shape == (len(task.X), len(task.unseen)), f"of the candidates {predicted.shape} are answered"
+    else:
+        assert set(predicted) <= set(task.unseen), "a label outside the candidates was predicted"
     np.testing.assert_array_equal(m.scores(task.X), scores)
     assert digest(m) == state, "with_candidates changed the model"
 
@@ -282,6 +334,57 @@ def check_unlabelled_samples_are_asked_for_or_refused(model):
         "fitting as if nothing were wrong",
     )
     assert "unlabelled" in told, f"the error does not speak of unlabelled samples: {told}"
+
+
+def check_unseen_tags_are_unknown_not_absent(model):
+    """Labels are told as an indicator or as lists; tags that no sample has change nothing in what is learned."""
+    task, m = task_for(model), fitted(model)
+    X, Y = task.train
+    lists = clone(model).fit(X, [task.classes.labels[row] for row in Y], classes=task.classes)
+    np.testing.assert_array_equal(lists.scores(task.X), m.scores(task.X))
+    np.testing.assert_array_equal(np.sort(m.seen_), np.sort(task.seen))
+    known = np.isin(task.classes.labels, task.seen)
+    seen = clone(model).fit(X, Y[:, known], classes=task.classes.select(task.classes.labels[known]))
+    _assert_same(seen.with_candidates(task.classes).scores(task.X), m.scores(task.X))
+
+
+def check_other_shapes_than_grids_are_refused(model):
+    """Samples that are no grids of patches, or of another length, are refused with their shape."""
+    task, m = task_for(model), fitted(model)
+    X, y = task.train
+    for bad in (X[:, 0, 0], X[:, 0], X[:, :0]):
+        for call in (partial(clone(model).fit, bad, y, classes=task.classes), partial(m.predict, bad)):
+            told = _refusal(call, InputError, f"X of shape {bad.shape}")
+            assert str(bad.shape) in told, f"the error does not say {bad.shape}: {told}"
+    told = _refusal(lambda: m.predict(X[..., 1:]), InputError, "a shorter feature")
+    assert all(str(d) in told for d in (X.shape[3], X.shape[3] - 1)), f"the error does not say both lengths: {told}"
+
+
+def check_explains_where_it_looks(model):
+    """``explain`` gives each patch a share of the attention; what shows the label outranks background.
+
+    Shares are from 0 to 1 and sum to 1 over the grid. Without labels it explains the predicted one.
+    """
+    (task, shown), m = _toy(model), fitted(model)
+    before = digest(m)
+    assert shown is not None, "explain is for methods that take patches"
+    places = [(i, row) for i, grid in enumerate(shown) for row in np.unique(grid[grid >= 0])]
+    samples, rows = np.array(places).T
+    maps = m.explain(task.X[samples], task.classes.labels[rows])
+    assert maps.shape == (len(samples), *shown.shape[1:]), f"the maps are {maps.shape}"
+    assert np.isfinite(maps).all(), "a map is not finite"
+    assert maps.min() >= 0, f"a share is {maps.min():.3g}"
+    np.testing.assert_allclose(maps.sum(axis=(1, 2)), 1, rtol=1e-4)
+    best = task.classes.labels[m.scores(task.X[:5]).argmax(axis=1)]
+    np.testing.assert_array_equal(m.explain(task.X[:5]), m.explain(task.X[:5], best))
+    np.testing.assert_array_equal(m.explain(task.X[:2], best[0]), m.explain(task.X[:2], best[[0, 0]]))
+    told = _refusal(lambda: m.explain(task.X[:1], "no such class"), ValueError, "an unknown label")
+    assert "no such class" in told, f"the error does not name the class: {told}"
+    assert digest(m) == before, "explaining changed the model"
+    hits = shown[samples] == rows[:, None, None]
+    background = shown[samples] == -1
+    outranks = [(one[hit][:, None] > one[other]).mean() for one, hit, other in zip(maps, hits, background, strict=True)]
+    assert np.mean(outranks) > 0.75, f"the label's patches outrank background in only {np.mean(outranks):.0%} of pairs"
 
 
 def check_descriptions_are_enough(model):
@@ -312,3 +415,15 @@ def check_beats_chance_on_unseen_classes(model):
     X, y = task.test_unseen
     accuracy = fitted(model).with_candidates(task.unseen).score(X, y)
     assert accuracy > 1.25 / len(task.unseen), f"accuracy {accuracy:.2f} on {len(task.unseen)} unseen classes"
+
+
+def check_beats_chance_on_unseen_tags(model):
+    """On an easy task, unseen tags are ranked better than at random."""
+    task = task_for(model)
+    X, Y = task.test
+    unseen = np.isin(task.classes.labels, task.unseen)
+    Y, scores = Y[:, unseen], fitted(model).scores(X)[:, unseen]
+    told = mean_image_average_precision(Y, scores)
+    rng = np.random.default_rng(0)
+    chance = np.mean([mean_image_average_precision(Y, rng.permuted(scores, axis=1)) for _ in range(20)])
+    assert told - chance > 0.25 * (1 - chance), f"average precision {told:.2f} on unseen tags, {chance:.2f} at random"
