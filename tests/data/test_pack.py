@@ -21,6 +21,7 @@ def test_sizes_are_those_the_pack_states(shared_data):
     awa, tiny = awa19(shared_data), tiny160(shared_data)
     assert (awa.X.shape, awa.classes.vectors.shape, len(awa.unseen)) == ((9074, 1024), (19, 85), 5)
     assert (tiny.X.shape, len(tiny.seen), len(tiny.unseen)) == ((14000, 1024), 120, 40)
+    assert [view.shape for view in awa.classes.views + tiny.classes.views] == [(19, 85), (160, 300)]
     for task in (awa, tiny):
         assert not set(task.seen) & set(task.unseen)
     assert np.bincount(tiny.classes.rows(tiny.test_unseen[1])).max() == 50

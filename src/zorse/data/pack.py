@@ -47,12 +47,14 @@ def awa19(folder: str | Path | None = None, *, semantics: str = "attributes") ->
 
     The images come from sets whose classes only roughly match the animals, and MobileNet was trained on ImageNet, so
     that the unseen classes are unseen by the method, not by the features. ``semantics``: "attributes" (continuous,
-    from 0 to 1) or "attributes_binary".
+    from 0 to 1) or "attributes_binary"; the other ones are a view of the table.
     """
     z = _read(folder, "features/awa19_mnv1.npz")
     names = z["class_names"].astype(str)
-    vectors = _choice(z, semantics, ("attributes", "attributes_binary"))
-    table = ClassTable(names, vectors / 100 if semantics == "attributes" else vectors, tuple(names))
+    spaces = {"attributes": z["attributes"] / 100, "attributes_binary": z["attributes_binary"]}
+    vectors = _choice(spaces, semantics, tuple(spaces))
+    others = tuple(space for name, space in spaces.items() if name != semantics)
+    table = ClassTable(names, vectors, tuple(names), views=others)
     y = names[z["labels"]]
     unseen = np.isin(y, z["unseen_classes"].astype(str))
     held_out = np.zeros(len(y), dtype=bool)
@@ -67,11 +69,13 @@ def tiny160(folder: str | Path | None = None, *, semantics: str = "conceptnet") 
     """160 Tiny-ImageNet classes, MobileNet features (14,000 x 1,024), 120 seen and 40 unseen.
 
     MobileNet was trained on ImageNet, so that the unseen classes are unseen by the method, not by the features.
-    ``semantics``: the word vectors, "conceptnet" or "wiki2vec" (300 dimensions).
+    ``semantics``: the word vectors, "conceptnet" or "wiki2vec" (300 dimensions); the others are a view of the table.
     """
     z = _read(folder, "features/tiny160_zsl_mnv1.npz")
     names = z["wnids"].astype(str)
-    table = ClassTable(names, _choice(z, semantics, ("conceptnet", "wiki2vec")), tuple(z["class_names"].astype(str)))
+    spaces = ("conceptnet", "wiki2vec")
+    vectors, others = _choice(z, semantics, spaces), tuple(z[space] for space in spaces if space != semantics)
+    table = ClassTable(names, vectors, tuple(z["class_names"].astype(str)), views=others)
     unseen = np.isin(z["labels"], z["unseen_idx"])
     at = np.arange(len(unseen))
     X = (z["features"].astype(np.float32) - z["zero_point"]) * z["scale"]

@@ -1,9 +1,17 @@
 """Method skeletons: the algorithm with a hole where the paper's idea goes."""
 
+from zorse.templates.attribute_prediction import AttributePrediction
 from zorse.templates.bilinear import BilinearClassifier
 from zorse.templates.feature_generator import FeatureGenerator
 from zorse.templates.graph_classifier import GraphClassifier
 from zorse.templates.ranking import RankingClassifier
 from zorse.templates.wrapper import WrapperClassifier
 
-__all__ = ["BilinearClassifier", "FeatureGenerator", "GraphClassifier", "RankingClassifier", "WrapperClassifier"]
+__all__ = [
+    "AttributePrediction",
+    "BilinearClassifier",
+    "FeatureGenerator",
+    "GraphClassifier",
+    "RankingClassifier",
+    "WrapperClassifier",
+]

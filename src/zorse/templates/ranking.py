@@ -17,8 +17,9 @@ from zorse.training import Clock, MiniBatches, Turn, train
 class RankingClassifier(BilinearClassifier):
     """score(x, c) = theta(x)^T W phi(c), W (d, k) from N(0, 1/d), theta and phi scaled to unit length where asked.
 
-    A paper writes ``_loss`` and ``_optimizer``, and has the constructor parameters named here. Sets ``weights_`` and
-    ``history_``. Training costs O(epochs (n d k + n k s)) for s seen classes.
+    A paper writes ``_loss`` and ``_optimizer``, and has the constructor parameters named here; one with another map
+    also writes ``_start``, ``_compatibility`` and ``_scores``. Sets ``weights_`` and ``history_``. Training costs
+    O(epochs (n d k + n k s)) for s seen classes.
     """
 
     epochs: int
@@ -43,24 +44,40 @@ class RankingClassifier(BilinearClassifier):
             raise InputError(f"{name} needs at least two seen classes; got {table.labels[seen][0]!s} alone")
         device = resolve_device(self.device)
         theta = torch.as_tensor(self._theta(X), dtype=torch.float32, device=device)
-        phi = torch.as_tensor(self._phi(table.vectors[seen]), dtype=torch.float32, device=device)
+        phi = torch.as_tensor(self._phi(table)[seen], dtype=torch.float32, device=device)
         with seeded(self.random_state) as generator:
-            W = torch.randn(theta.shape[1], phi.shape[1]) / theta.shape[1] ** 0.5
-            W = W.to(device).requires_grad_()
+            W = self._start(theta.shape[1], phi.shape[1]).to(device).requires_grad_()
 
             def loss(batch: tuple[Tensor, Tensor], clock: Clock) -> Tensor:
-                return self._loss(batch[0] @ W @ phi.T, batch[1], generator)
+                return self._loss(self._compatibility(batch[0], W, phi), batch[1], generator)
 
             labels = torch.as_tensor(target, device=device)
             batches = MiniBatches(theta, labels, size=self.batch_size, generator=generator)
-            self.history_ = train([Turn("ranking", loss, [W], self._optimizer)], batches, epochs=self.epochs)
+            turn = Turn("ranking", loss, [W], self._optimizer)
+
+            def after_epoch(clock: Clock, losses: dict[str, float]) -> None:
+                with torch.no_grad():
+                    self._after_epoch(clock, theta, W, phi)
+
+            self.history_ = train([turn], batches, epochs=self.epochs, after_epoch=after_epoch)
         self.weights_ = W.detach().cpu().double().numpy()
 
     def _scores(self, X: np.ndarray, table: ClassTable) -> np.ndarray:
-        return self._theta(X) @ self.weights_ @ self._phi(table.vectors).T
+        return self._theta(X) @ self.weights_ @ self._phi(table).T
+
+    def _start(self, d: int, k: int) -> Tensor:
+        """W before training, from torch's global generator."""
+        return torch.randn(d, k) / d**0.5
+
+    def _compatibility(self, theta: Tensor, W: Tensor, phi: Tensor) -> Tensor:
+        """Scores (n, s) of theta (n, d) and phi (s, k)."""
+        return theta @ W @ phi.T
+
+    def _after_epoch(self, clock: Clock, theta: Tensor, W: Tensor, phi: Tensor) -> None:
+        """What a paper does between epochs, given all samples and seen classes; nothing, as a rule."""
 
     def _theta(self, X: np.ndarray) -> np.ndarray:
         return unit_rows(X) if self.normalize_features else X
 
-    def _phi(self, vectors: np.ndarray) -> np.ndarray:
-        return unit_rows(vectors) if self.normalize_classes else vectors
+    def _phi(self, table: ClassTable) -> np.ndarray:
+        return unit_rows(table.vectors) if self.normalize_classes else table.vectors

@@ -7,10 +7,11 @@ from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit
 
-from zorse.core import ClassTable, InputError, Paper, ZeroShotClassifier
+from zorse.core import ClassTable, InputError, Paper
+from zorse.templates import AttributePrediction
 
 
-class DAP(ZeroShotClassifier):
+class DAP(AttributePrediction):
     r"""Direct attribute prediction: p(c | x) is in proportion to prod_m p(a_m = a_m^c | x) / p(a_m = a_m^c).
 
     Parameters
@@ -62,12 +63,9 @@ class DAP(ZeroShotClassifier):
     def _fit(self, X: np.ndarray, rows: np.ndarray, table: ClassTable) -> None:
         if not self.C > 0:
             raise InputError(f"C must be above 0; got {self.C}")
-        seen = np.unique(rows)
-        self.threshold_ = table.vectors[seen].mean(axis=0)
-        has = self._has(table)
-        self.prior_ = has[seen].mean(axis=0)
-        if not self._told_apart.any():
-            raise InputError("DAP needs an attribute that some seen classes have and others don't")
+        super()._fit(X, rows, table)
+
+    def _fit_attributes(self, X: np.ndarray, rows: np.ndarray, has: np.ndarray) -> None:
         sign = np.where(has[rows], 1.0, -1.0)
         padded = np.column_stack([X, np.ones(len(X))])
         penalty = np.append(np.ones(X.shape[1]), 0.0)  # the intercept is free
@@ -90,17 +88,6 @@ class DAP(ZeroShotClassifier):
         W = solve_triangular(L, Z, lower=True, trans=1)
         self.weights_, self.intercept_ = W[:-1], W[-1]
 
-    def _scores(self, X: np.ndarray, table: ClassTable) -> np.ndarray:
-        logit, use = X @ self.weights_ + self.intercept_, self._told_apart
-        prior = np.where(use, self.prior_, 0.5)
-        present = (log_expit(logit) - np.log(prior)) * use
-        absent = (log_expit(-logit) - np.log(1 - prior)) * use
-        has = self._has(table).astype(float)
-        return present @ has.T + absent @ (1 - has).T
-
-    def _has(self, table: ClassTable) -> np.ndarray:
-        return table.vectors > self.threshold_
-
-    @property
-    def _told_apart(self) -> np.ndarray:
-        return (self.prior_ > 0) & (self.prior_ < 1)
+    def _log_attributes(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        logit = X @ self.weights_ + self.intercept_
+        return log_expit(logit), log_expit(-logit)
