@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from zorse.data.bundle import load_bundle as load_bundle
     from zorse.data.bundle import save_bundle as save_bundle
+    from zorse.data.class_stream import stream_tables as stream_tables
     from zorse.data.digits import digits_zsl as digits_zsl
     from zorse.data.files import read_task as read_task
     from zorse.data.image_ref import ImageRef as ImageRef
@@ -31,6 +32,7 @@ _HOME = {
     "save_bundle": "bundle",
     "toy_patches": "toy",
     "toy_tags": "toy",
+    "stream_tables": "class_stream",
     "toy_zsl": "toy",
 }
 __all__ = sorted(_HOME)
