@@ -5,6 +5,7 @@ from zorse.templates.bilinear import BilinearClassifier
 from zorse.templates.feature_generator import FeatureGenerator
 from zorse.templates.graph_classifier import GraphClassifier
 from zorse.templates.ranking import RankingClassifier
+from zorse.templates.transductive import TransductiveClassifier
 from zorse.templates.wrapper import WrapperClassifier
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "FeatureGenerator",
     "GraphClassifier",
     "RankingClassifier",
+    "TransductiveClassifier",
     "WrapperClassifier",
 ]
