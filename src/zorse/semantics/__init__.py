@@ -8,9 +8,12 @@ if TYPE_CHECKING:
     from zorse.semantics.imagenet import imagenet_label_sets as imagenet_label_sets
     from zorse.semantics.imagenet import read_counts as read_counts
     from zorse.semantics.imagenet import read_wnids as read_wnids
+    from zorse.semantics.knowledge_graph import attribute_view as attribute_view
+    from zorse.semantics.knowledge_graph import knowledge_graph_embedding as knowledge_graph_embedding
     from zorse.semantics.labels import check_labels as check_labels
     from zorse.semantics.labels import parse_labels as parse_labels
     from zorse.semantics.labels import read_labels as read_labels
+    from zorse.semantics.ontology import ontology_embedding as ontology_embedding
     from zorse.semantics.prompts import class_table as class_table
     from zorse.semantics.templates import TEMPLATES as TEMPLATES
     from zorse.semantics.templates import check_templates as check_templates
@@ -22,10 +25,13 @@ _HOME = {
     "Synset": "wordnet",
     "TEMPLATES": "templates",
     "WordNet": "wordnet",
+    "attribute_view": "knowledge_graph",
     "check_labels": "labels",
     "check_templates": "templates",
     "class_table": "prompts",
     "imagenet_label_sets": "imagenet",
+    "knowledge_graph_embedding": "knowledge_graph",
+    "ontology_embedding": "ontology",
     "parse_labels": "labels",
     "read_counts": "imagenet",
     "read_descriptions": "descriptions",
