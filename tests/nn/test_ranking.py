@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from zorse.nn.ranking import hinges, sampled_weighted_ranking, weighted_ranking
+from zorse.nn.ranking import hinges, pairwise_logistic, sampled_weighted_ranking, weighted_ranking
 
 RNG = np.random.RandomState(0)
 SCORES, TARGET = 2 * RNG.randn(40, 6), RNG.randint(6, size=40)
@@ -66,3 +66,14 @@ def test_a_ranking_without_violations_costs_nothing():
 def test_the_margin_is_the_least_gap():
     l = hinges(torch.tensor([[1.0, 0.8, 0.0]]), torch.tensor([0]), margin=0.5)
     np.testing.assert_allclose(l, [[0, 0.3, 0]], atol=1e-6)
+
+
+def test_pairwise_logistic_is_a_mean_over_pairs_and_then_over_rows():
+    positive = RNG.rand(*SCORES.shape) < 0.4
+    positive[0], positive[1] = False, True  # rows without a pair
+    total = 0
+    for scores, tags in zip(SCORES, positive, strict=True):
+        pairs = [np.log1p(np.exp(scores[n] - scores[p])) for p in np.flatnonzero(tags) for n in np.flatnonzero(~tags)]
+        total += np.mean(pairs) if pairs else 0
+    loss = pairwise_logistic(torch.tensor(SCORES), torch.tensor(positive).double())
+    assert loss.item() == pytest.approx(total / len(SCORES))

@@ -115,6 +115,7 @@ def toy_patches(
 def toy_tags(
     *,
     n_samples: int = 140,
+    n_seen: int = 12,
     grid: int = 4,
     noise: float = 0.15,
     random_state: int | np.random.RandomState | None = 0,
@@ -131,7 +132,7 @@ def toy_tags(
         Row of the class table that a patch shows, -1 for background.
     """
     rng = check_random_state(random_state)
-    task = toy_zsl(noise=noise, random_state=rng, **of_toy_zsl)
+    task = toy_zsl(n_seen=n_seen, noise=noise, random_state=rng, **of_toy_zsl)
     c, half, rows = task.classes.n_classes, grid // 2, task.classes.rows(task.y)
     X = _background(task.X, grid, rng, n_samples)
     Y, evidence = np.zeros((n_samples, c), dtype=bool), np.full((n_samples, grid, grid), -1)

@@ -35,6 +35,16 @@ def sampled_weighted_ranking(l: Tensor, target: Tensor, generator: torch.Generat
     return (_beta(l)[(c - 1) // (trial + 1)] * first).mean()
 
 
+def pairwise_logistic(scores: Tensor, positive: Tensor) -> Tensor:
+    """log(1 + exp(s_n - s_p)), averaged over all pairs of a positive p and a negative n of a row, then over rows.
+
+    ``positive`` (n, c) is 1 or 0; a row without pairs counts as 0. Memory O(n c^2).
+    """
+    pairs = positive[:, :, None] * (1 - positive[:, None, :])
+    losses = torch.nn.functional.softplus(scores[:, None, :] - scores[:, :, None])
+    return ((losses * pairs).sum(dim=(1, 2)) / pairs.sum(dim=(1, 2)).clamp(min=1)).mean()
+
+
 def _beta(l: Tensor) -> Tensor:
     harmonic = (1 / torch.arange(1, l.shape[1], device=l.device)).cumsum(0)
     return torch.cat([harmonic.new_zeros(1), harmonic])

@@ -4,6 +4,7 @@ from zorse.templates.attribute_prediction import AttributePrediction
 from zorse.templates.bilinear import BilinearClassifier
 from zorse.templates.feature_generator import FeatureGenerator
 from zorse.templates.graph_classifier import GraphClassifier
+from zorse.templates.patch_network import PatchClassifier, PatchTagger
 from zorse.templates.ranking import RankingClassifier
 from zorse.templates.transductive import TransductiveClassifier
 from zorse.templates.wrapper import WrapperClassifier
@@ -13,6 +14,8 @@ __all__ = [
     "BilinearClassifier",
     "FeatureGenerator",
     "GraphClassifier",
+    "PatchClassifier",
+    "PatchTagger",
     "RankingClassifier",
     "TransductiveClassifier",
     "WrapperClassifier",
