@@ -16,6 +16,7 @@ import torch
 
 from zorse.core import seeded
 from zorse.methods.generative.fclswgan import FCLSWGAN
+from zorse.templates import TrainingData
 from zorse.training import Clock
 
 D, K, CLASSES, HIDDEN, BATCH, CRITIC_MOVES = 2048, 85, 40, 4096, 64, 5
@@ -31,7 +32,7 @@ def problem(d=D, hidden=HIDDEN, moves=STEPS * (CRITIC_MOVES + 1), **params):
         x, y = torch.rand(10 * BATCH, d), torch.randint(CLASSES, (10 * BATCH,))
         model = FCLSWGAN(hidden=hidden, device="cpu", **params)
         model._softmax = lambda *data: head
-        turns = model._turns(x, vectors[y], y, generator)
+        turns = model._turns(TrainingData.of(x, y, vectors), generator)
         rows = [torch.randint(len(x), (BATCH,), generator=generator) for _ in range(moves)]
     return turns, head, [(x[r], vectors[y[r]], y[r]) for r in rows]
 

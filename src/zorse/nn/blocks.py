@@ -6,6 +6,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from torch import Tensor, nn
+from torch.func import functional_call
 
 
 def mlp(*widths: int, activation: Callable[[], nn.Module] = nn.ReLU, out: nn.Module | None = None) -> nn.Sequential:
@@ -23,3 +24,8 @@ def fill_linear(network: nn.Module, fill: Callable[[Tensor], object]) -> None:
         if isinstance(layer, nn.Linear):
             fill(layer.weight)
             nn.init.zeros_(layer.bias)
+
+
+def like(network: nn.Module, x: Tensor) -> Tensor:
+    """``network(x)`` computed in the precision and place of ``x``, whatever those of the network are."""
+    return functional_call(network, {name: p.to(x) for name, p in network.state_dict().items()}, x)

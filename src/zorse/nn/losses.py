@@ -15,7 +15,7 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Ten
     Differentiable in the critic's parameters. The random places come from torch's global generator.
     """
     place = torch.rand(len(real), 1, device=real.device, dtype=real.dtype)
-    between = torch.lerp(fake, real, place).detach().requires_grad_()
+    between = torch.lerp(fake.to(real), real, place).detach().requires_grad_()
     (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
     return (slope.norm(dim=1) - 1).square().mean()
 

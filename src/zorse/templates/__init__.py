@@ -3,9 +3,12 @@
 from zorse.templates.attribute_prediction import AttributePrediction
 from zorse.templates.bilinear import BilinearClassifier
 from zorse.templates.feature_generator import FeatureGenerator
+from zorse.templates.final_classifier import FinalClassifier
 from zorse.templates.graph_classifier import GraphClassifier
 from zorse.templates.patch_network import PatchClassifier, PatchTagger
 from zorse.templates.ranking import RankingClassifier
+from zorse.templates.synthetic import SyntheticClassifier
+from zorse.templates.training_data import TrainingData
 from zorse.templates.transductive import TransductiveClassifier
 from zorse.templates.wrapper import WrapperClassifier
 
@@ -13,10 +16,13 @@ __all__ = [
     "AttributePrediction",
     "BilinearClassifier",
     "FeatureGenerator",
+    "FinalClassifier",
     "GraphClassifier",
     "PatchClassifier",
     "PatchTagger",
     "RankingClassifier",
+    "SyntheticClassifier",
+    "TrainingData",
     "TransductiveClassifier",
     "WrapperClassifier",
 ]

@@ -17,9 +17,17 @@ from zorse.core.files import atomic_path
 
 if TYPE_CHECKING:
     from zorse.training.loop import Turn
+    from zorse.training.selection import KeepBest
 
 
-def write_checkpoint(path: Path, turns: Sequence[Turn], batches: Any, history: list[dict], stopped: bool) -> None:
+def write_checkpoint(
+    path: Path,
+    turns: Sequence[Turn],
+    batches: Any,
+    history: list[dict],
+    stopped: bool,
+    select: KeepBest | None = None,
+) -> None:
     """Write parameters, optimizers, the place in the data and torch's random state; whole or not at all."""
     tensors = {f"batches.{k}": v for k, v in batches.state().items()}
     tensors["random"] = torch.get_rng_state()
@@ -31,6 +39,8 @@ def write_checkpoint(path: Path, turns: Sequence[Turn], batches: Any, history: l
         groups[turn.name] = state["param_groups"]
         for i, slots in state["state"].items():
             tensors |= {f"{turn.name}.slots.{i}.{k}": v for k, v in slots.items() if isinstance(v, Tensor)}
+    for turn, best in zip(turns, select.best if select else []):
+        tensors |= {f"{turn.name}.best.{i}": p for i, p in enumerate(best)}
     # Players may share a tensor, and safetensors stores no tensor twice under two names.
     body = {k: v.cpu().clone(memory_format=torch.contiguous_format) for k, v in tensors.items()}
     header = {"history": json.dumps(history), "groups": json.dumps(groups), "stopped": json.dumps(stopped)}
@@ -38,7 +48,9 @@ def write_checkpoint(path: Path, turns: Sequence[Turn], batches: Any, history: l
         save_file(body, scratch, metadata=header)
 
 
-def read_checkpoint(path: Path, turns: Sequence[Turn], batches: Any) -> tuple[list[dict], bool]:
+def read_checkpoint(
+    path: Path, turns: Sequence[Turn], batches: Any, select: KeepBest | None = None
+) -> tuple[list[dict], bool]:
     """Restore what :func:`write_checkpoint` wrote into ``turns`` and ``batches``; return history and whether it ended.
 
     Raises
@@ -48,7 +60,7 @@ def read_checkpoint(path: Path, turns: Sequence[Turn], batches: Any) -> tuple[li
     """
     with safe_open(path, framework="pt") as file:
         header = file.metadata()
-        groups = json.loads(header["groups"])
+        groups, history = json.loads(header["groups"]), json.loads(header["history"])
         shapes = {k: tuple(file.get_slice(k).get_shape()) for k in file.keys()}  # noqa: SIM118
         expected = {f"{t.name}.params.{i}": tuple(p.shape) for t in turns for i, p in enumerate(t.params)}
         found = {k: v for k, v in shapes.items() if ".params." in k}
@@ -64,7 +76,10 @@ def read_checkpoint(path: Path, turns: Sequence[Turn], batches: Any) -> tuple[li
                     i, slot = key.removeprefix(f"{turn.name}.slots.").split(".", 1)
                     slots.setdefault(int(i), {})[slot] = file.get_tensor(key)
             turn.opt.load_state_dict({"state": slots, "param_groups": groups[turn.name]})
+            best = [file.get_tensor(f"{turn.name}.best.{i}") for i, _ in enumerate(turn.params) if select and history]
+            if best and select:
+                select.best.append(best)
         prefix = "batches."
         batches.restore({k.removeprefix(prefix): file.get_tensor(k) for k in shapes if k.startswith(prefix)})
         torch.set_rng_state(file.get_tensor("random"))
-    return json.loads(header["history"]), json.loads(header["stopped"])
+    return history, json.loads(header["stopped"])

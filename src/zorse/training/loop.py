@@ -5,6 +5,8 @@ A plain network is one turn, a GAN two, an adversarially regularised VAE three.
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +17,8 @@ from torch import Tensor
 
 from zorse.training.batches import MiniBatches
 from zorse.training.checkpoint import read_checkpoint, write_checkpoint
+from zorse.training.run import Progress, apart, current_run
+from zorse.training.selection import KeepBest
 
 
 @dataclass(frozen=True)
@@ -65,18 +69,24 @@ class Turn:
         self.params = list(self.params)
         self.opt = self.optimizer(self.params)
 
-    def move(self, batch: Any, clock: Clock) -> Tensor:
+    def move(self, batch: Any, clock: Clock, amp: bool = False) -> Tensor:
         """One optimizer step on ``batch``; the detached loss."""
         self.opt.zero_grad(set_to_none=True)
-        loss = self.loss(batch, clock)
-        if not torch.isfinite(loss):
-            raise FloatingPointError(
-                f"the loss of turn {self.name!r} is {loss.item()} in epoch {clock.epoch}, step {clock.step}; "
-                "try a smaller lr, or features scaled to a common range"
-            )
+        with torch.autocast(next(iter(self.params)).device.type, dtype=torch.bfloat16, enabled=amp):
+            loss = self.loss(batch, clock)
+        # Asking a GPU for a number makes it wait; there the epoch's mean is asked instead.
+        if loss.device.type == "cpu" and not torch.isfinite(loss):
+            raise diverged(self.name, loss.item(), f"epoch {clock.epoch}, step {clock.step}")
         loss.backward(inputs=self.params)  # other players' gradients stay untouched
         self.opt.step()
         return loss.detach()
+
+
+def diverged(turn: str, loss: float, when: str) -> FloatingPointError:
+    """The error of a loss that is not finite."""
+    return FloatingPointError(
+        f"the loss of turn {turn!r} is {loss} in {when}; try a smaller lr, or features scaled to a common range"
+    )
 
 
 def train(
@@ -86,9 +96,12 @@ def train(
     epochs: int,
     steps_per_epoch: int | None = None,
     after_epoch: Callable[[Clock, dict[str, float]], bool | None] | None = None,
+    select: KeepBest | None = None,
     checkpoint: Path | None = None,
 ) -> list[dict[str, float]]:
     """Play every turn in order, ``epochs * steps_per_epoch`` times.
+
+    :func:`zorse.training.running` shows progress, keeps checkpoints, and sets precision and compilation.
 
     Parameters
     ----------
@@ -99,42 +112,69 @@ def train(
     steps_per_epoch : int, optional
         Default: one pass of ``batches`` (then a :class:`MiniBatches`).
     after_epoch : callable (clock, losses) -> bool, optional
-        Called with the epoch's mean losses, for progress, schedules and early stopping; True stops.
+        Called with the epoch's mean losses, for schedules and early stopping; True stops.
+    select : KeepBest, optional
+        Scores every epoch, stops early, and at the end puts the parameters of all turns back to their best state.
     checkpoint : Path, optional
         Written after every epoch; if it exists, training goes on from it, on a CPU bit-identically
         (parameters, optimizers, shuffling and torch's random state). ``batches`` must be a MiniBatches.
+        Default: where :func:`zorse.training.running` says.
 
     Returns
     -------
     history : list of dict
-        Mean loss of each turn, an entry an epoch.
+        Mean loss of each turn, an entry an epoch; with ``select`` also its score, as ``validation``.
 
     Raises
     ------
     FloatingPointError
-        If a loss is not finite; it names turn, epoch and step.
+        If a loss is not finite; it names turn, epoch and, on a CPU, step.
     """
     if steps_per_epoch is None:
         if not isinstance(batches, MiniBatches):
             raise TypeError("steps_per_epoch is needed unless batches is a MiniBatches")
         steps_per_epoch = batches.steps_per_pass
+    run = current_run()
+    number, default = run.next_training()
+    checkpoint = checkpoint or (default if isinstance(batches, MiniBatches) else None)
     history: list[dict[str, float]] = []
     stopped = False
     if checkpoint is not None and checkpoint.exists():
-        history, stopped = read_checkpoint(checkpoint, turns, batches)
-    stream = iter(batches)
+        history, stopped = read_checkpoint(checkpoint, turns, batches, select)
+    if run.compile:
+        for turn in turns:
+            turn.loss = torch.compile(turn.loss)
+    stream, total_steps = iter(batches), epochs * steps_per_epoch
+    began, done_before = time.perf_counter(), len(history) * steps_per_epoch
+
+    def tell(epoch: int, done: int, losses: dict[str, float]) -> None:
+        seconds = time.perf_counter() - began
+        left = seconds / max(done - done_before, 1) * (total_steps - done)
+        run.tell(Progress(number, epoch, epochs, done / total_steps, losses, seconds, 0.0 if stopped else left))
+
     for epoch in range(len(history), 0 if stopped else epochs):
         totals: dict[str, Tensor | float] = {turn.name: 0.0 for turn in turns}
         for step in range(steps_per_epoch):
             done = epoch * steps_per_epoch + step
-            clock = Clock(epoch, done, done / (epochs * steps_per_epoch))
+            clock = Clock(epoch, done, done / total_steps)
             for turn in turns:
                 for _ in range(turn.repeats):
-                    totals[turn.name] += turn.move(next(stream), clock) / turn.repeats
+                    totals[turn.name] += turn.move(next(stream), clock, run.amp) / turn.repeats
+            if run.due():
+                tell(epoch, done + 1, {name: float(total) / (step + 1) for name, total in totals.items()})
         history.append({name: float(total) / steps_per_epoch for name, total in totals.items()})
-        stopped = bool(after_epoch and after_epoch(clock, history[-1]))
+        for name, loss in history[-1].items():
+            if not math.isfinite(loss):
+                raise diverged(name, loss, f"epoch {epoch}")
+        with apart():
+            stopped = bool(select and select.look(turns, history))
+            stopped |= bool(after_epoch and after_epoch(clock, history[-1]))
         if checkpoint is not None:
-            write_checkpoint(checkpoint, turns, batches, history, stopped)
+            write_checkpoint(checkpoint, turns, batches, history, stopped, select)
         if stopped:
             break
+    if history:
+        tell(len(history), len(history) * steps_per_epoch, history[-1])
+    if select is not None:
+        select.restore(turns)
     return history

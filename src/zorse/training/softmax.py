@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from zorse.training.batches import MiniBatches
 from zorse.training.loop import Turn, train
 
+BETAS = (0.5, 0.999)
+
 
 def fit_softmax(
     X: Tensor,
@@ -20,17 +22,25 @@ def fit_softmax(
     lr: float,
     batch_size: int,
     generator: torch.Generator,
-    betas: tuple[float, float] = (0.5, 0.999),
+    betas: tuple[float, float] = BETAS,
 ) -> nn.Linear:
     """Fit logits (n, n_classes) to integer labels ``y`` (n,) by cross-entropy; cost O(epochs n d n_classes)."""
-    head = nn.Linear(X.shape[1], n_classes).to(X.device)
+    batches = MiniBatches(X, y, size=batch_size, generator=generator)
+    return fit_linear_softmax(batches, X.shape[1], n_classes, epochs=epochs, lr=lr, betas=betas)
+
+
+def fit_linear_softmax(
+    batches: MiniBatches, d: int, n_classes: int, *, epochs: int, lr: float, betas: tuple[float, float] = BETAS
+) -> nn.Linear:
+    """The same for batches of samples (b, d) and labels (b,), whatever they are made from."""
+    head = nn.Linear(d, n_classes).to(batches.device)
     turn = Turn(
         "softmax",
         lambda batch, clock: nn.functional.cross_entropy(head(batch[0]), batch[1]),
         head.parameters(),
-        lambda p: torch.optim.Adam(p, lr=lr, betas=betas),
+        lambda p: torch.optim.Adam(p, lr=lr, betas=betas, fused=True),
     )
-    train([turn], MiniBatches(X, y, size=batch_size, generator=generator), epochs=epochs)
+    train([turn], batches, epochs=epochs)
     return head.requires_grad_(False)
 
 

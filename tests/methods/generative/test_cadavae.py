@@ -10,6 +10,7 @@ from torch import nn
 from zorse.core import seeded
 from zorse.data import toy_zsl
 from zorse.methods.generative.cadavae import CADAVAE
+from zorse.templates import TrainingData
 from zorse.training import Clock
 
 SMALL = CADAVAE.example_params()[0]
@@ -20,7 +21,7 @@ def tiny(**params):
     model = CADAVAE(hidden=6, latent=LATENT, epochs=100, device="cpu", **params)
     with seeded(1) as generator:
         x, a, y = torch.rand(N, D), torch.rand(N, K), torch.tensor([0, 0, 1, 1])
-        (turn,) = model._turns(x, a, y, generator)
+        (turn,) = model._turns(TrainingData.of(x, y, a[: int(y.max()) + 1]), generator)
     return model, turn, (x, a, y)
 
 
@@ -93,7 +94,9 @@ def test_widths_are_the_authors_unless_told():
     assert [p.shape[0] for p in turn.params[::4]] == [6, 6, 6, 6]
     with seeded(0) as generator:
         model = CADAVAE(hidden={"decoder_a": 11}, device="cpu")
-        (turn,) = model._turns(torch.rand(4, 8), torch.rand(4, 3), torch.zeros(4), generator)
+        (turn,) = model._turns(
+            TrainingData.of(torch.rand(4, 8), torch.zeros(4, dtype=int), torch.rand(1, 3)), generator
+        )
     assert [p.shape[0] for p in turn.params[::4]] == [1560, 1450, 1660, 11]
     bound = 0.5 * math.sqrt(6 / (8 + 1560))  # Xavier's uniform range, gain one half
     assert turn.params[0].abs().max() <= bound
@@ -112,7 +115,7 @@ def model(task):
 
 def test_codes_of_a_class_come_from_its_images_or_its_vector(model, task):
     table = task.classes
-    codes = dict(zip(table.labels, (model._samples_of(*of) for of in zip(table.labels, table.vectors))))
+    codes = dict(zip(table.labels, model._samples_of(table)))
     assert {len(codes[label]) for label in task.seen} == {SMALL["n_seen"]}
     assert {len(codes[label]) for label in task.unseen} == {SMALL["n_synthetic"]}
     for label in task.unseen:

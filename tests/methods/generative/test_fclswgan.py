@@ -9,6 +9,7 @@ import torch
 from zorse.core import seeded
 from zorse.data import toy_zsl
 from zorse.methods.generative.fclswgan import FCLSWGAN
+from zorse.templates import TrainingData
 from zorse.training import Clock
 
 SMALL = FCLSWGAN.example_params()[0]
@@ -32,7 +33,7 @@ def turns():
     model._softmax = lambda *data: head
     with seeded(3) as generator:
         x, a, y = torch.rand(6, 5), torch.rand(6, 2), torch.tensor([0, 1, 2, 0, 1, 2])
-        critic, imitator = model._turns(x, a, y, generator)
+        critic, imitator = model._turns(TrainingData.of(x, y, a[: int(y.max()) + 1]), generator)
     for turn in (critic, imitator):  # at the start, weights of 0.02 leave slopes near 0: make them felt
         with torch.no_grad():
             for p in turn.params:
@@ -94,7 +95,7 @@ def test_synthetic_features_lie_where_the_real_ones_of_unseen_classes_lie(model,
     X, y = task.test_unseen
     real = model._scaled(X).numpy()
     table = task.classes.select(task.unseen)
-    made = [model.synthesise(*of_class).numpy() for of_class in zip(table.labels, table.vectors)]
+    made = [samples.numpy() for samples in model.synthesise(table)]
     centres = np.stack([real[y == label].mean(0) for label in table.labels])
     means = np.stack([m.mean(0) for m in made])
     for i in range(len(centres)):

@@ -1,5 +1,7 @@
 """f-CLSWGAN against a compatibility method on the same features."""
 
+from typing import Any
+
 from zorse.benchmark.claims.eszsl import tuned_eszsl
 from zorse.benchmark.tasks import thinned, with_unit_features
 from zorse.core import ZeroShotClassifier
@@ -32,7 +34,7 @@ def ours(task: ZeroShotTask, seed: int) -> float:
     if (task.name, seed) not in _measured:
         task = thinned(task, per_class=100)
         epochs = round(45_000 / len(task.train_index))
-        small = {"hidden": 256, "lr": 2e-3, "classifier_batch_size": 32}
+        small: dict[str, Any] = {"hidden": 256, "lr": 2e-3, "classifier_batch_size": 32}
         model = FCLSWGAN(epochs=epochs, **small, device="cpu", random_state=seed)
         _measured[task.name, seed] = harmonic(model.fit(*task.train, classes=task.classes), task)
     return _measured[task.name, seed]

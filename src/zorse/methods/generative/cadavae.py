@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from zorse.core import Paper
-from zorse.nn import fill_linear, gaussian_kl, mlp, reparameterise, wasserstein_between_gaussians
-from zorse.templates import FeatureGenerator
+from zorse.nn import fill_linear, gaussian_kl, like, mlp, reparameterise, wasserstein_between_gaussians
+from zorse.templates import FeatureGenerator, TrainingData
 from zorse.training import Clock, Turn
 
 # First and last epoch of each linear warm-up, in a training of 100 epochs.
 WARM_UP = {"beta": (0, 93), "gamma": (21, 75), "delta": (6, 22)}
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class CADAVAE(FeatureGenerator):
     """Latent codes of images for seen classes, latent codes of class vectors for unseen ones, one softmax over both.
 
@@ -40,15 +41,15 @@ class CADAVAE(FeatureGenerator):
         Final weight of the distribution alignment; 0 gives the paper's CA-VAE.
     released_noise : bool, default False
         True: draw latent codes as the authors' code does (see Notes).
-    scale : {"min-max", "l2", None}, default "min-max"
-        Features brought to [0, 1] by the training data's range, to unit length, or left alone.
     n_seen, n_synthetic : int, default 200, 400
         Latent codes that the classifier learns from: of images for each seen class, of the class vector for each
         unseen one. ``n_seen=None`` takes one of each image.
+    few_shot : int, default 0
+        k in the paper's few-shot setting: classes with at most k images bring codes of both kinds.
     classifier_epochs, classifier_lr, classifier_batch_size : int, float, int, default 29, 1e-3, 32
         Adam on the final softmax (the authors' code: 21 to 33 epochs, by data set).
-    device : str, default "auto"
-    random_state : int, RandomState or None
+    scale, classifier, cascade, validation_classes, patience, device, random_state
+        As in :class:`~zorse.templates.FeatureGenerator`.
 
     Attributes
     ----------
@@ -70,8 +71,7 @@ class CADAVAE(FeatureGenerator):
     Differs from the paper: the loss is averaged over the batch where the authors' code sums, which Adam does not feel;
     class vectors are brought to unit length; mean and log-variance are two halves of one layer. The paper draws codes
     with standard deviation exp(log_var / 2); the authors' code uses exp(log_var), and one normal number for all
-    dimensions of a code. The published numbers rest on that: ``released_noise=True`` does it. Labelled samples of
-    unseen classes (the paper's few-shot setting) are not supported.
+    dimensions of a code. The published numbers rest on that: ``released_noise=True`` does it.
 
     Cost: with h the widths of ``hidden``, O(``epochs`` n h (d + k + latent)) to train; a label space of c candidates
     O((``n_seen`` + ``n_synthetic``) c h k) to synthesise and O(``classifier_epochs`` (``n_seen`` + ``n_synthetic``)
@@ -93,52 +93,28 @@ class CADAVAE(FeatureGenerator):
         seed=26,
     )
 
-    def __init__(
-        self,
-        epochs=100,
-        batch_size=50,
-        lr=1.5e-4,
-        hidden=None,
-        latent=64,
-        beta=0.25,
-        gamma=2.37,
-        delta=8.13,
-        released_noise=False,
-        scale="min-max",
-        n_seen=200,
-        n_synthetic=400,
-        classifier_epochs=29,
-        classifier_lr=1e-3,
-        classifier_batch_size=32,
-        device="auto",
-        random_state=None,
-    ):
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.lr = lr
-        self.hidden = hidden
-        self.latent = latent
-        self.beta = beta
-        self.gamma = gamma
-        self.delta = delta
-        self.released_noise = released_noise
-        self.scale = scale
-        self.n_seen = n_seen
-        self.n_synthetic = n_synthetic
-        self.classifier_epochs = classifier_epochs
-        self.classifier_lr = classifier_lr
-        self.classifier_batch_size = classifier_batch_size
-        self.device = device
-        self.random_state = random_state
+    epochs: int = 100
+    batch_size: int = 50
+    lr: float = 1.5e-4
+    hidden: int | dict[str, int] | None = None
+    latent: int = 64
+    beta: float = 0.25
+    gamma: float = 2.37
+    delta: float = 8.13
+    released_noise: bool = False
+    n_seen: int | None = 200
+    n_synthetic: int = 400
+    classifier_epochs: int = 29
+    classifier_batch_size: int = 32
 
-    def _turns(self, x: Tensor, a: Tensor, y: Tensor, generator: torch.Generator) -> list[Turn]:
+    def _turns(self, data: TrainingData, generator: torch.Generator) -> list[Turn]:
         width = {"encoder_x": 1560, "decoder_x": 1660, "encoder_a": 1450, "decoder_a": 665}
         width = dict.fromkeys(width, self.hidden) if isinstance(self.hidden, int) else width | (self.hidden or {})
-        sizes = {"x": x.shape[1], "a": a.shape[1]}
+        sizes = {"x": data.x.shape[1], "a": data.seen.shape[1]}
         parts = {f"encoder_{m}": mlp(d, width[f"encoder_{m}"], 2 * self.latent) for m, d in sizes.items()}
         decoders = {m: mlp(self.latent, width[f"decoder_{m}"], d) for m, d in sizes.items()}
         self.networks_ = nn.ModuleDict(parts)
-        everything = nn.ModuleDict(parts | {f"decoder_{m}": net for m, net in decoders.items()}).to(x.device)
+        everything = nn.ModuleDict(parts | {f"decoder_{m}": net for m, net in decoders.items()}).to(data.x.device)
         fill_linear(everything, partial(nn.init.xavier_uniform_, gain=0.5))
 
         def loss(batch, clock: Clock):
@@ -171,9 +147,7 @@ class CADAVAE(FeatureGenerator):
         return reparameterise(mean, log_var)
 
     def _embed(self, x: Tensor) -> Tensor:
-        encoder = self.networks_["encoder_x"]
-        out = functional_call(encoder, {name: p.to(x) for name, p in encoder.named_parameters()}, x)
-        return out[:, : self.latent]
+        return like(self.networks_["encoder_x"], x)[:, : self.latent]
 
     def _real(self, x: Tensor) -> Tensor:
         # Classes with fewer images than codes are gone through again, each time with other noise.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -10,12 +11,13 @@ from torch import Tensor, nn
 
 from zorse.core import Paper
 from zorse.nn import fill_linear, gradient_penalty, mlp
-from zorse.templates import FeatureGenerator
+from zorse.templates import FeatureGenerator, TrainingData
 from zorse.training import Clock, Turn
 
 leaky = partial(nn.LeakyReLU, 0.2)
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class FCLSWGAN(FeatureGenerator):
     """Features of unseen classes from a WGAN-GP that a frozen softmax over seen classes also has to recognise.
 
@@ -35,18 +37,13 @@ class FCLSWGAN(FeatureGenerator):
         Weight of the classification loss (eq. 4); 0 gives the paper's f-WGAN.
     n_critic : int, default 5
         Critic moves per generator move.
-    scale : {"min-max", "l2", None}, default "min-max"
-        Features brought to [0, 1] by the training data's range, to unit length, or left alone. The generator ends
-        in a ReLU, so features below 0 cannot be imitated.
-    n_seen : int, optional
-        Real features kept of each seen class for the final classifier; None keeps all, 0 keeps none, and seen classes
-        are then synthesised as well.
     n_synthetic : int, default 300
         Features made of each unseen class.
-    classifier_epochs, classifier_lr, classifier_batch_size : int, float, int, default 25, 1e-3, 300
-        Adam on the softmax, both the one pre-trained on seen classes and the final one.
-    device : str, default "auto"
-    random_state : int, RandomState or None
+    scale, n_seen, few_shot, classifier, cascade, classifier_epochs, classifier_lr, classifier_batch_size
+        As in :class:`~zorse.templates.FeatureGenerator`. The generator ends in a ReLU, so features below 0 cannot be
+        imitated.
+    validation_classes, patience, device, random_state
+        As there.
 
     Attributes
     ----------
@@ -87,47 +84,18 @@ class FCLSWGAN(FeatureGenerator):
         seed=25,
     )
 
-    def __init__(
-        self,
-        epochs=30,
-        batch_size=64,
-        lr=1e-4,
-        hidden=4096,
-        penalty=10.0,
-        beta=0.01,
-        n_critic=5,
-        scale="min-max",
-        n_seen=None,
-        n_synthetic=300,
-        classifier_epochs=25,
-        classifier_lr=1e-3,
-        classifier_batch_size=300,
-        device="auto",
-        random_state=None,
-    ):
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.lr = lr
-        self.hidden = hidden
-        self.penalty = penalty
-        self.beta = beta
-        self.n_critic = n_critic
-        self.scale = scale
-        self.n_seen = n_seen
-        self.n_synthetic = n_synthetic
-        self.classifier_epochs = classifier_epochs
-        self.classifier_lr = classifier_lr
-        self.classifier_batch_size = classifier_batch_size
-        self.device = device
-        self.random_state = random_state
+    hidden: int = 4096
+    penalty: float = 10.0
+    beta: float = 0.01
+    n_critic: int = 5
 
-    def _turns(self, x: Tensor, a: Tensor, y: Tensor, generator: torch.Generator) -> list[Turn]:
-        d, k = x.shape[1], a.shape[1]
+    def _turns(self, data: TrainingData, generator: torch.Generator) -> list[Turn]:
+        d, k = data.x.shape[1], data.seen.shape[1]
         self.networks_ = nn.ModuleDict({"generator": mlp(2 * k, self.hidden, d, activation=leaky, out=nn.ReLU())})
         critic = mlp(d + k, self.hidden, 1, activation=leaky)
         for player in (self.networks_, critic):
-            fill_linear(player.to(x.device), partial(nn.init.normal_, std=0.02))
-        head = self._softmax(x, y, int(y.max()) + 1, generator)
+            fill_linear(player.to(data.x.device), partial(nn.init.normal_, std=0.02))
+        head = self._softmax(data.x, data.y, len(data.seen), generator)
 
         def critic_loss(batch, clock: Clock):  # eq. 2, negated
             x, a, _ = batch
