@@ -18,7 +18,7 @@ from zorse.nn.graph import (
     set_attention_layers,
     symmetric,
     to_tensor,
-    visits,
+    visited_neighbours,
 )
 
 RNG = np.random.RandomState(0)
@@ -118,7 +118,8 @@ def test_nearest_edges_when_there_are_fewer_rows():
     assert len(nearest_edges(np.eye(1), 5)) == 0
 
 
-def test_visits_count_every_walk():
+@pytest.mark.parametrize("block", [4, 100])
+def test_the_most_visited_by_counting_every_walk(block):
     A = adjacency(EDGES, M, self_loops=False)
     P = by_rows(A).toarray()
     expected = np.zeros((M, M))
@@ -133,7 +134,12 @@ def test_visits_count_every_walk():
 
     for i in range(M):
         walk(i, i, 1.0, 3)
-    np.testing.assert_allclose(visits(A, 3).toarray(), expected)
+    index, mask = visited_neighbours(A, 2, 3, block=block)
+    for i in range(M):
+        others = [j for j in range(M) if j != i and expected[i, j] > 0]
+        best = sorted(others, key=lambda j: (-round(expected[i, j], 12), j))[:2]
+        assert index[i][mask[i]].tolist() == [i, *best]
+        assert (index[i][~mask[i]] == i).all()
 
 
 def test_neighbour_sets_hold_the_heaviest():

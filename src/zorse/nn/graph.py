@@ -91,40 +91,36 @@ def nearest_edges(vectors: np.ndarray, k: int, among: np.ndarray | None = None, 
     return np.stack([nearest[near], np.nonzero(near)[0]], axis=1)
 
 
-def visits(A: csr_matrix, steps: int) -> csr_matrix:
-    """Expected visits of node j by a random walk of ``steps`` steps from node i, P + P^2 + .. with P = D^-1 A."""
-    P = by_rows(A)
-    walk = total = P
-    for _ in range(steps - 1):
-        walk = walk @ P
-        total = total + walk
-    return total.tocsr()
+def neighbour_sets(
+    weights: csr_matrix, size: int, *, first: int = 0, with_self: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
+    """The ``size`` neighbours of largest weight, above 0, of each node, as padded sets.
 
-
-def neighbour_sets(weights: csr_matrix, size: int, *, with_self: bool = True) -> tuple[np.ndarray, np.ndarray]:
-    """The ``size`` neighbours of largest weight of each node, as padded sets.
-
-    Equal weights take the lower row. ``with_self`` puts the node itself first, beside the ``size``; without it a node
-    that has no neighbour stands alone, so that no set is empty.
+    Row i of ``weights`` (b, m) belongs to node ``first`` + i. Equal weights take the lower node. ``with_self`` puts the
+    node itself first, beside the ``size``; without it a node that has no neighbour stands alone: no set is empty.
 
     Returns
     -------
-    index : ndarray of shape (m, s)
-        Rows of the neighbours, filled up with the node itself.
-    mask : ndarray of bool, shape (m, s)
+    index : ndarray of shape (b, s)
+        The neighbours, filled up with the node itself.
+    mask : ndarray of bool, shape (b, s)
         Which of them are in the set.
     """
     weights = weights.tocsr()
-    m = weights.shape[0]
     sets = []
-    for i in range(m):
+    for i in range(weights.shape[0]):
         own = slice(weights.indptr[i], weights.indptr[i + 1])
         nodes, weight = weights.indices[own], weights.data[own]
-        kept = (weight > 0) & (nodes != i)
+        kept = (weight > 0) & (nodes != first + i)
         nodes, weight = nodes[kept], weight[kept]
         best = nodes[np.lexsort((nodes, -weight))][:size]
-        sets.append(np.append(i, best) if with_self or not len(best) else best)
-    index = np.repeat(np.arange(m)[:, None], max(map(len, sets), default=0), axis=1)
+        sets.append(np.append(first + i, best) if with_self or not len(best) else best)
+    return _padded(sets, first)
+
+
+def _padded(sets: list[np.ndarray], first: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    own = first + np.arange(len(sets))
+    index = np.repeat(own[:, None], max(map(len, sets), default=0), axis=1)
     mask = np.zeros(index.shape, dtype=bool)
     for i, nodes in enumerate(sets):
         index[i, : len(nodes)], mask[i, : len(nodes)] = nodes, True
@@ -136,6 +132,25 @@ def sampled_neighbours(A: csr_matrix, size: int, rng: np.random.RandomState, *, 
     A = A.tocsr().copy()
     A.data = np.where(A.data > 0, 1 + rng.rand(len(A.data)), 0.0)
     return neighbour_sets(A, size, with_self=with_self)
+
+
+def visited_neighbours(A: csr_matrix, size: int, steps: int, *, block: int = 1024) -> tuple[np.ndarray, np.ndarray]:
+    """As :func:`neighbour_sets`, of the nodes that a random walk of ``steps`` steps from a node visits most often.
+
+    The expected visits are exact, P + P^2 + .. with P = D^-1 A, computed for ``block`` nodes at a time, so that memory
+    stays at ``block`` rows of m.
+    """
+    P = by_rows(A)
+    sets: list[np.ndarray] = []
+    for first in range(0, P.shape[0], block):
+        walk = total = P[first : first + block]
+        for _ in range(steps - 1):
+            walk = walk @ P
+            total = total + walk
+        total.data = total.data.round(12)  # no tie is decided by the last digit
+        index, mask = neighbour_sets(total, size, first=first)
+        sets += [nodes[own] for nodes, own in zip(index, mask, strict=True)]
+    return _padded(sets)
 
 
 def set_attention(H: Tensor, mask: Tensor, layers: nn.ModuleDict, dropout: float = 0.0) -> Tensor:
