@@ -32,6 +32,13 @@ def test_distances_are_those_of_a_walk():
     )
 
 
+def test_steps_up_lead_up_alone():
+    hierarchy = Hierarchy(PARENTS)
+    steps = dict(zip(hierarchy.nodes, hierarchy.steps_up_to("animal"), strict=True))
+    inf = np.inf
+    assert steps == {"animal": 0, "canine": 1, "feline": 1, "dog": 2, "cat": 2, "rock": inf, "pet": inf}
+
+
 def test_many_sources_are_dealt_with_in_parts():
     chain = Hierarchy({str(i): (str(i + 1),) for i in range(600)})
     found = chain.distances(range(601), [0, 600])

@@ -10,17 +10,36 @@ from zorse.evaluation.comparison import (
     signed_rank_test,
 )
 from zorse.evaluation.gzsl import GZSLReport, evaluate, harmonic_mean
+from zorse.evaluation.hierarchy import (
+    hierarchical_precision_at_k,
+    hit_at_k,
+    mean_mistake_hops,
+    ranked_labels,
+    super_classes,
+)
 from zorse.evaluation.hubness import Diagnosis, diagnose, hubness_skewness, occurrences, projection_shift
 from zorse.evaluation.intervals import Interval, bootstrap_interval, paired_difference, t_interval, wilson_interval
+from zorse.evaluation.long_tail import Group, LongTailReport, long_tail_report
 from zorse.evaluation.seen_unseen import ausuc, seen_unseen_curve
 from zorse.evaluation.streaming import TopK, top_k_streamed
+from zorse.evaluation.structural_bias import (
+    StructuralBias,
+    StructuralErrors,
+    structural_bias,
+    structural_errors,
+    trivial_scores,
+)
 from zorse.evaluation.tagging import mean_image_average_precision, precision_recall_f1_at
 
 __all__ = [
     "Diagnosis",
     "GZSLReport",
+    "Group",
     "Interval",
+    "LongTailReport",
     "Ranking",
+    "StructuralBias",
+    "StructuralErrors",
     "TopK",
     "ausuc",
     "bootstrap_interval",
@@ -28,11 +47,15 @@ __all__ = [
     "diagnose",
     "evaluate",
     "harmonic_mean",
+    "hierarchical_precision_at_k",
+    "hit_at_k",
     "holm",
     "hubness_skewness",
+    "long_tail_report",
     "mean_class_accuracy",
     "mean_class_top_k",
     "mean_image_average_precision",
+    "mean_mistake_hops",
     "occurrences",
     "paired_difference",
     "per_class_accuracy",
@@ -40,9 +63,14 @@ __all__ = [
     "precision_recall_f1_at",
     "projection_shift",
     "rank_methods",
+    "ranked_labels",
     "seen_unseen_curve",
     "signed_rank_test",
+    "structural_bias",
+    "structural_errors",
+    "super_classes",
     "t_interval",
     "top_k_streamed",
+    "trivial_scores",
     "wilson_interval",
 ]

@@ -62,6 +62,10 @@ class Hierarchy:
         """Fewest edges from each node to the nearest of ``sources``, shape (m,), infinite where there is no way."""
         return dijkstra(self.up, directed=False, indices=self.rows(sources), unweighted=True, min_only=True)
 
+    def steps_up_to(self, node: str) -> np.ndarray:
+        """Fewest edges from each node up to ``node``, shape (m,), infinite for those that are not below it."""
+        return dijkstra(self.up.T, directed=True, indices=self.rows([node])[0], unweighted=True)
+
     def ancestors(self, labels: Iterable) -> csr_array:
         """Everything above each label, itself included: boolean, shape (s, m)."""
         rows = self.rows(labels)
