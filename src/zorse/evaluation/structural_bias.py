@@ -62,12 +62,12 @@ def structural_errors(y_true, y_pred, parents: Parents) -> StructuralErrors:
     return StructuralErrors(float(correct.mean()), float(up), float(down), float(1 - correct.mean() - up - down))
 
 
-def trivial_scores(train_scores: np.ndarray, train_labels, labels, parents: Parents) -> np.ndarray:
+def trivial_scores(train_scores, train_labels, labels, parents: Parents) -> np.ndarray:
     """Scores of classes nobody has learned: the mean score of the training classes nearest in the hierarchy.
 
     Parameters
     ----------
-    train_scores : ndarray of shape (n, t)
+    train_scores : array-like of shape (n, t)
         Of an ordinary classifier over the training classes.
     train_labels : array-like of shape (t,)
     labels : array-like of shape (c,)
