@@ -218,8 +218,10 @@ def test_defects_are_named_together_and_loading_tells_the_first(tmp_path):
     np.savez(path, **changed, note=np.array([{}], dtype=object))
     held, unread = read_bundle(path)
     assert unread == ["note: pickled objects, which are never opened"]
-    found = defects(held)
-    assert [line.split(":")[0] for line in found] == ["features", "labels", "split", "split"]
+    assert [line.split(":")[0] for line in defects(held)] == ["features", "labels", "split", "split"]
+    assert defects(held, unread) == unread + defects(held)
+    assert defects({}, ["labels: pickled"])[:2] == ["labels: pickled", "features: is missing"]
+    assert "labels: is missing" not in defects({}, ["labels: pickled"])
     np.savez(path, **changed)
     with pytest.raises(InputError, match=r"bad\.npz: features: NaN .* row 4 \(3 more; zorse datasets check"):
         load_bundle(path)

@@ -11,6 +11,8 @@ from scipy.io import loadmat, savemat
 
 from zorse.core import InputError, MissingDependencyError
 from zorse.data import read_xlsa
+from zorse.data.defects import defects
+from zorse.data.files import read_parts
 from zorse.data.matlab import MatFile
 
 NAMES = ["008.Zebra", "polar+bear", "access_road", "cat"]  # neither sorted nor in the order of their folders
@@ -251,12 +253,40 @@ def test_without_h5py_the_extra_is_named(tmp_path, monkeypatch):
         read_xlsa(tmp_path)
 
 
+def test_all_that_is_wrong_is_named_together(tmp_path):
+    """As zorse datasets check does it; rows and indices are from 0 there, labels as they stand in the file."""
+    folder(tmp_path)
+    assert defects(*read_parts(tmp_path)) == []
+    features = FEATURES.copy()
+    features[1, 6] = np.inf
+    changed = {"trainval_loc": np.array([[0, 1, 2, 11]]), "test_seen_loc": np.array([[9.5]])}
+    folder(tmp_path, features=features, labels=np.where(Y == 4, 5, Y), **changed)
+    assert defects(*read_parts(tmp_path / "att_splits.mat")) == [
+        "test_seen_index: test_seen_loc must hold whole numbers; got 9.5",
+        "features: NaN or infinite in row 6",
+        "labels: 5 has no class row (rows 4, 7)",
+        "train_index: no such rows -1, 10; there are 10 samples",
+    ]
+    folder(tmp_path, test_unseen_loc=None)
+    assert defects(*read_parts(tmp_path)) == ["test_unseen_index: is missing"]
+    for gone, told in (({"att": None}, "has no 'att'"), ({"features": FEATURES[:, :3]}, None)):
+        folder(tmp_path, **gone)
+        if told:
+            with pytest.raises(InputError, match=told):
+                read_parts(tmp_path)
+        else:
+            assert defects(*read_parts(tmp_path))[0] == "labels: 10 for 3 samples"
+    assert read_parts(tmp_path / "nowhere") is None
+
+
 # What is published, joined with features of the real shape. The child's growth of its peak is measured, not its size.
 PEAK = """
 import resource, sys
 from pathlib import Path
 import numpy, scipy.io
 from zorse.data import read_xlsa
+from zorse.data.defects import defects
+from zorse.data.files import read_parts
 from zorse.data.matlab import MatFile
 base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 task = read_xlsa(sys.argv[1], dtype=sys.argv[2], split=sys.argv[3])

@@ -12,6 +12,7 @@ import numpy as np
 from zorse.benchmark.photographs import photo_task
 from zorse.core import UnknownNameError
 from zorse.data import ZeroShotTask, digits_zsl, read_task, toy_zsl
+from zorse.data.datasets import DATASETS, find_dataset, read_dataset
 from zorse.data.pack import awa19, gzsl_scores, tiny160
 from zorse.nn.vectors import unit_rows
 
@@ -36,8 +37,9 @@ def load_task(name: str | os.PathLike) -> Any:
     Parameters
     ----------
     name : str or path
-        One of ``TASKS``; or a bundle, or a folder of the proposed-splits format, as :func:`zorse.data.read_task` takes
-        them. A name comes before a path; ``./digits`` is a path.
+        One of ``TASKS``, or a data set that ``zorse datasets get`` has fetched (``AWA2``); or a bundle, or a folder of
+        the proposed-splits format, as :func:`zorse.data.read_task` takes them. A name comes before a path;
+        ``./digits`` is a path.
 
     Returns
     -------
@@ -50,15 +52,19 @@ def load_task(name: str | os.PathLike) -> Any:
     InputError
         If what lies there is no task or has a defect.
     NotAvailableError
-        If it lies in the data pack, which is absent.
+        If it lies in the data pack, which is absent, or has not been fetched.
     """
     text = os.fspath(name)
     if text in TASKS:
         return TASKS[text]()
     path = Path(text).expanduser()
+    if text.lower() in map(str.lower, DATASETS) and (find_dataset(text).is_here or not path.exists()):
+        return read_dataset(text)
     if path.exists() or path.suffix.lower() in (".npz", ".mat") or os.sep in text:
         return read_task(path)
-    raise UnknownNameError("task", text, TASKS, "(or the path of a bundle, or of a folder with res101.mat)")
+    raise UnknownNameError(
+        "task", text, [*TASKS, *DATASETS], "(or the path of a bundle, or of a folder with res101.mat)"
+    )
 
 
 def resplit(task: ZeroShotTask, seed: int, held_out: float = 0.2) -> ZeroShotTask:

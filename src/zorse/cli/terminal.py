@@ -14,15 +14,15 @@ import typer
 
 
 class Progress:
-    """Images finished and images a second on stderr; says nothing unless a person is watching."""
+    """How much is finished, and how much a second, on stderr; says nothing unless a person is watching."""
 
-    def __init__(self, total: int | None = None):
-        self.total, self.done = total, 0
+    def __init__(self, total: int | None = None, unit: str = "images"):
+        self.total, self.done, self.unit = total, 0, unit
         self.began = self.told = time.perf_counter()
         self.visible = sys.stderr.isatty()
 
     def __call__(self, done: int) -> None:
-        """Tell how many images are finished."""
+        """Tell how many are finished."""
         self.done = done
         now = time.perf_counter()
         if self.visible and now - self.told > 0.1:
@@ -30,7 +30,7 @@ class Progress:
             of = f" of {self.total:,}" if self.total else ""
             left = f", {_clock((self.total - done) * (now - self.began) / done)} left" if self.total and done else ""
             rate = done / (now - self.began)
-            sys.stderr.write(f"\r\x1b[K{done:,}{of} images, {rate:,.1f} a second{left}")
+            sys.stderr.write(f"\r\x1b[K{done:,}{of} {self.unit}, {rate:,.1f} a second{left}")
             sys.stderr.flush()
 
     def say(self, text: str) -> None:

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from zorse.data.bundle import load_bundle as load_bundle
     from zorse.data.bundle import save_bundle as save_bundle
     from zorse.data.class_stream import stream_tables as stream_tables
+    from zorse.data.datasets import get_dataset as get_dataset
     from zorse.data.digits import digits_zsl as digits_zsl
     from zorse.data.files import read_task as read_task
     from zorse.data.image_ref import ImageRef as ImageRef
@@ -26,6 +27,7 @@ _HOME = {
     "TagTask": "task",
     "ZeroShotTask": "task",
     "digits_zsl": "digits",
+    "get_dataset": "datasets",
     "load_bundle": "bundle",
     "read_task": "files",
     "read_xlsa": "xlsa",

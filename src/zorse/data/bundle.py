@@ -28,12 +28,11 @@ def load_bundle(path: str | Path) -> ZeroShotTask:
     InputError
         If the file cannot be read or has a defect; ``zorse datasets check`` names every one.
     """
-    parts, found = read_bundle(path)
-    found = found or defects(parts)
+    found = defects(*(read := read_bundle(path)))
     if found:
         more = f" ({len(found) - 1} more; zorse datasets check {path} names them)" if found[1:] else ""
         raise InputError(f"{path}: {found[0]}{more}")
-    graph = None
+    parts, graph = read[0], None
     if "graph_nodes" in parts:
         nodes = tuple(parts["graph_nodes"].tolist())
         graph = ClassGraph(nodes, parts["graph_vectors"], parts["graph_edges"], parts.get("graph_relations"))
@@ -88,7 +87,7 @@ def save_bundle(task: ZeroShotTask, path: str | Path) -> Path:
     ``classes.parquet`` (``label``, ``name``, ``vectors``, ``view_1``, ..., ``prompts``), ``bundle.json`` and, for a
     graph, ``graph_nodes.parquet`` and ``graph_edges.parquet``.
     """
-    path, parts = Path(path), _parts(task)
+    path, parts = Path(path), parts_of(task)
     if path.suffix.lower() == ".npz":
         if path.is_dir():
             raise InputError(f"{path} is a folder; give the name of a file")
@@ -128,7 +127,8 @@ def is_bundle(path: Path) -> bool:
     return (path.is_file() and path.suffix.lower() == ".npz") or (path / MANIFEST).is_file()
 
 
-def _parts(task: ZeroShotTask) -> Parts:
+def parts_of(task: ZeroShotTask) -> Parts:
+    """A task as the arrays of its bundle."""
     table = task.classes
     parts: Parts = {
         "name": task.name,

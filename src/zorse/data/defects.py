@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,13 @@ _REQUIRED = ("features", "labels", "class_labels", "class_vectors", "train_index
 _BLOCK = 4096
 
 
-def defects(parts: Parts) -> list[str]:
-    """Every reason why ``parts`` are no sound zero-shot task, one line each; rows are counted from 0."""
-    found = [f"{part}: is missing" for part in _REQUIRED if part not in parts]
+def defects(parts: Parts, unread: Sequence[str] = ()) -> list[str]:
+    """Every reason why ``parts`` are no sound zero-shot task, one line each; rows are counted from 0.
+
+    ``unread`` are the lines about parts that could not be read; they come first, and those parts are not missing.
+    """
+    told = {line.partition(":")[0] for line in unread}
+    found = [*unread, *(f"{part}: is missing" for part in _REQUIRED if part not in parts and part not in told)]
     found += _wrong_shapes(parts)
     held = {key: value for key, value in parts.items() if not any(line.startswith(f"{key}: ") for line in found)}
     found += _samples(held)

@@ -10,6 +10,7 @@ import numpy as np
 
 from zorse.core.classes import ClassTable
 from zorse.core.errors import InputError
+from zorse.data.defects import Parts
 from zorse.data.matlab import MatFile
 from zorse.data.task import ZeroShotTask
 
@@ -93,6 +94,42 @@ def read_xlsa(
     train, test_seen, test_unseen = (np.searchsorted(kept, part) for part in parts)
     name = (name or folder.resolve().name) + (", validation" if split == "validation" else "")
     return ZeroShotTask(X, of.labels[y[kept]], table, train, test_seen, test_unseen, name)
+
+
+def read_xlsa_parts(folder: str | Path, *, splits: str | None = None) -> tuple[Parts, list[str]]:
+    """The same files as arrays of a task, unchecked, rows from 0, and what is wrong with single fields.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read or has no features, labels or class vectors.
+    """
+    folder, found = Path(folder), []
+    path = folder / (splits or next((file for file in SPLITS if (folder / file).is_file()), SPLITS[0]))
+    held, matrix = MatFile(path).read(["att", "allclasses_names", *_LOCS[:3]]), MatFile(folder / FEATURES)
+    fields = {"labels": matrix.read(["labels"]).get("labels"), **{loc: held.get(loc) for loc in _LOCS[:3]}}
+    if "att" not in held or fields["labels"] is None:
+        raise InputError(f"{matrix.path} has no 'labels'" if "att" in held else f"{path} has no 'att'")
+    named = {"labels": "labels", "trainval_loc": "train_index"}
+    named |= {"test_seen_loc": "test_seen_index", "test_unseen_loc": "test_unseen_index"}
+    parts: Parts = {"name": folder.resolve().name, "class_vectors": held["att"].T}
+    for field, value in fields.items():
+        if value is None:
+            continue
+        values = np.ravel(value)
+        odd = values[values != np.floor(values)] if values.dtype.kind in "iuf" else values[:1]
+        if len(odd):
+            found.append(f"{named[field]}: {field} must hold whole numbers; got {odd[0]}")
+        else:
+            parts[named[field]] = values.astype(np.intp) - (field != "labels")
+    parts["class_labels"] = np.arange(1, held["att"].shape[1] + 1)
+    if "allclasses_names" in held:
+        parts["class_names"] = np.array([_readable(label) for label in held["allclasses_names"]], dtype=str)
+    rows, columns = matrix.shape("features")
+    n = len(parts["labels"]) if "labels" in parts else columns
+    n = n if n in (rows, columns) else columns
+    parts["features"] = _matrix(matrix, n, np.arange(n), "float32")
+    return parts, found
 
 
 class _Splits:
