@@ -14,7 +14,7 @@ Split = Literal["redrawn", "fixed"]
 SPLITS = ("redrawn", "fixed")
 FEATURES = ("raw", "unit", "standard")
 CRITERIA = ("unseen", "harmonic")
-_TOP = {"split": str, "folds": int, "per_class": int, "features": (str, list), "methods": dict}
+_TOP = {"split": str, "folds": int, "per_class": int, "features": (str, list), "methods": dict, "reported": dict}
 _METHOD = {"params": dict, "grid": dict, "features": (str, list), "criterion": str, "calibrate": bool, "note": str}
 
 
@@ -63,6 +63,8 @@ class Recipe:
         Samples of a class that the search looks at.
     features : tuple of str
         For methods that say nothing else.
+    reported : dict of str to str
+        ``dataset``: whose reported figures stand beside; ``differs``: in what the task is not that data set.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Recipe:
     folds: int = 4
     per_class: int | None = None
     features: tuple[str, ...] = ("raw",)
+    reported: dict[str, str] = field(default_factory=dict)
 
     def of(self, slug: str) -> MethodRecipe:
         """The settings of one method."""
@@ -117,6 +120,7 @@ def _several(features: str | list | tuple) -> tuple[str, ...]:
 def _checked(found: dict, where: str) -> dict:
     _check_keys(found, _TOP, where)
     _check_choice(found, "split", SPLITS, where)
+    _check_keys(found.get("reported", {}), {"dataset": str, "differs": str}, f"{where}, [reported]")
     if found.get("folds", 2) < 2:
         raise InputError(f"{where}: folds must be at least 2; got {found['folds']}")
     for slug, section in found.get("methods", {}).items():
