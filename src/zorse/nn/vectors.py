@@ -14,3 +14,8 @@ def unit_rows(V: np.ndarray) -> np.ndarray:
 def cosine(P: np.ndarray, Q: np.ndarray) -> np.ndarray:
     """Cosine of every row of P (n, d) with every row of Q (m, d), shape (n, m); 0 for a row of zeros."""
     return unit_rows(P) @ unit_rows(Q).T
+
+
+def negative_distance(P: np.ndarray, Q: np.ndarray) -> np.ndarray:
+    """-||p - q||^2 for every row of P (n, d) and every row of Q (m, d), shape (n, m)."""
+    return 2 * P @ Q.T - (P**2).sum(axis=1)[:, None] - (Q**2).sum(axis=1)

@@ -5,6 +5,7 @@ from zorse.templates.bilinear import BilinearClassifier
 from zorse.templates.feature_generator import FeatureGenerator
 from zorse.templates.final_classifier import FinalClassifier
 from zorse.templates.graph_classifier import GraphClassifier
+from zorse.templates.network import NetworkClassifier
 from zorse.templates.patch_network import PatchClassifier, PatchTagger
 from zorse.templates.ranking import RankingClassifier
 from zorse.templates.synthetic import SyntheticClassifier
@@ -18,6 +19,7 @@ __all__ = [
     "FeatureGenerator",
     "FinalClassifier",
     "GraphClassifier",
+    "NetworkClassifier",
     "PatchClassifier",
     "PatchTagger",
     "RankingClassifier",

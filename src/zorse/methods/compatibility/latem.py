@@ -29,7 +29,8 @@ class LatEm(RankingClassifier):
         Every fifth epoch a map is dropped for good if it is the best one for less than this share of the training
         samples with their own class; 0.05 in the paper, 0 keeps all.
     standardize : bool, default=True
-        Whether features are brought to mean 0 and variance 1 over the training samples, as in the paper.
+        True brings each feature to mean 0 and variance 1 over the training samples, as in the paper; False scales
+        samples to unit length, where the random start weighs less and a far larger ``lr`` is needed.
     epochs : int, default=50
     lr : float, default=0.003
         Constant step of plain stochastic gradient descent; the paper chooses it by validation.
@@ -44,7 +45,7 @@ class LatEm(RankingClassifier):
     weights_ : ndarray of shape (m, d, k)
         The maps that are left.
     mean_, spread_ : ndarray of shape (d,)
-        Of the training features; 0 and 1 where they are not standardised.
+        Of the training features.
     history_ : list of dict
         Mean loss of each epoch.
 
@@ -99,9 +100,8 @@ class LatEm(RankingClassifier):
             raise InputError(f"n_maps must be at least 1; got {self.n_maps}")
         if not 0 <= self.prune < 1:
             raise InputError(f"prune must be a share in [0, 1); got {self.prune}")
-        d, spread = X.shape[1], X.std(axis=0)
-        self.mean_ = X.mean(axis=0) if self.standardize else np.zeros(d)
-        self.spread_ = np.where(spread > 0, spread, 1.0) if self.standardize else np.ones(d)
+        spread = X.std(axis=0)
+        self.mean_, self.spread_ = X.mean(axis=0), np.where(spread > 0, spread, 1.0)
         self._own = torch.as_tensor(np.unique(rows, return_inverse=True)[1])
         self._alive = torch.ones(self.n_maps, dtype=torch.bool)
         super()._fit(X, rows, table)
@@ -148,7 +148,7 @@ class LatEm(RankingClassifier):
         return best
 
     def _theta(self, X: np.ndarray) -> np.ndarray:
-        return (X - self.mean_) / self.spread_
+        return (X - self.mean_) / self.spread_ if self.standardize else unit_rows(X)
 
     def _phi(self, table: ClassTable) -> np.ndarray:
         return unit_rows(table.vectors)
