@@ -74,7 +74,7 @@ def main():
             )
     result = {
         "what": "Hubs: the visual space against the space of class vectors, on tiny160's 40 unseen classes",
-        "note": "Skewness of N_k, how often each unseen class is among the k nearest of a sample; far above 0 where hubs "
+        "note": "Skewness of N_k, how often each unseen class is among a sample's k nearest; far above 0 where hubs "
         "are. 25 training samples a class, penalties chosen on held-out training classes. Difference: visual less "
         "semantic, with a 95 % t interval over seeds. The features come from a network trained on ImageNet, unseen "
         "classes included.",

@@ -1,10 +1,14 @@
 """DEM against the same network the other way round."""
 
+from typing import Literal
+
 import numpy as np
+from torch import nn
 
 from zorse.benchmark.reproduce import Agreement
 from zorse.benchmark.tasks import load_task, thinned
 from zorse.benchmark.tune import accuracy_on_unseen, tune
+from zorse.core import ZeroShotClassifier
 from zorse.data import ZeroShotTask
 from zorse.methods.compatibility.dem import DEM
 
@@ -22,10 +26,11 @@ NOTE = (
 def run(task: ZeroShotTask, seed: int) -> tuple[float, float]:
     """Both tuned alike on training classes."""
     task = thinned(task, per_class=25)
-    return tuple(accuracy_on_unseen(tuned_dem(task, seed, space), task) for space in ("visual", "semantic"))
+    ours, baseline = tuned_dem(task, seed, "visual"), tuned_dem(task, seed, "semantic")
+    return accuracy_on_unseen(ours, task), accuracy_on_unseen(baseline, task)
 
 
-def tuned_dem(task: ZeroShotTask, seed: int, space: str) -> DEM:
+def tuned_dem(task: ZeroShotTask, seed: int, space: Literal["visual", "semantic"]) -> ZeroShotClassifier:
     """The network in either direction, its weight decay chosen on held-out training classes."""
     model = DEM(space, hidden=512, lr=1e-3, epochs=15, random_state=seed, device="cpu")
     return tune(model, {"weight_decay": [1e-6, 1e-5, 1e-4, 1e-3]}, task, folds=3, per_class=10)
@@ -36,8 +41,8 @@ def compare() -> Agreement:
     task = load_task("digits")
     X, y = thinned(task, per_class=20).train
     model = DEM(hidden=20, epochs=3, lr=0.01, random_state=0, device="cpu").fit(X, y, classes=task.classes)
-    first, _, second, _ = model.networks_["embed"]
-    (W1, b1), (W2, b2) = ((layer.weight.double().numpy(), layer.bias.double().numpy()) for layer in (first, second))
+    layers = [m for m in model.networks_["embed"].double().children() if isinstance(m, nn.Linear)]
+    (W1, b1), (W2, b2) = ((layer.weight.numpy(), layer.bias.numpy()) for layer in layers)
     x = task.test_unseen[0][:50]
     places = [np.maximum(W2 @ np.maximum(W1 @ a + b1, 0) + b2, 0) for a in task.classes.vectors]
     expected = np.array([[-((v - place) ** 2).sum() for place in places] for v in x])
