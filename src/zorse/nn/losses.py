@@ -36,3 +36,17 @@ def wasserstein_between_gaussians(mean_a: Tensor, log_var_a: Tensor, mean_b: Ten
 def reparameterise(mean: Tensor, log_var: Tensor) -> Tensor:
     """A draw from N(mean, exp(log_var)) that gradients pass through; noise from torch's global generator."""
     return mean + (log_var / 2).exp() * torch.randn_like(mean)
+
+
+def unseen_mass(logits: Tensor, n_seen: int, bias: float = 1.0) -> Tensor:
+    """-log of the probability that samples leave to classes they are not of, averaged over rows of logits (n, c).
+
+    The first ``n_seen`` columns are those of the training classes; they lose ``bias`` and the others get it, as if an
+    unseen sample had been shown. 0 where there are no other columns.
+    """
+    if n_seen == logits.shape[1]:
+        return logits.new_zeros(())
+    shift = torch.full_like(logits[0], bias)
+    shift[:n_seen] = -bias
+    log_p = (logits + shift).log_softmax(dim=1)
+    return -log_p[:, n_seen:].logsumexp(dim=1).mean()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -29,12 +29,15 @@ class PatchNetwork(ABC):
     ----------
     networks_ : ModuleDict
     mean_, spread_ : ndarray of shape (d,) and float
+    centre_ : Tensor of shape (k,)
+        Mean of phi over the seen classes.
     history_ : list of dict
         Mean loss of each epoch.
     """
 
-    traits = Traits(takes="patches")
+    traits: ClassVar[Traits] = Traits(takes="patches")
     networks_: nn.ModuleDict
+    centre_: Tensor
     candidates_: ClassTable
     scores: Callable[[Any], np.ndarray]
     epochs: int
@@ -50,7 +53,8 @@ class PatchNetwork(ABC):
             self.mean_ = X.mean(axis=(0, 1, 2))
             self.spread_ = float((X - self.mean_).std()) or 1.0
             x, phi = self._grids(X, device), self._phi(vectors, device)
-            self.networks_ = self._build(X.shape[-1], phi.shape[1]).to(device)
+            self.centre_ = phi[:n_seen].mean(dim=0)
+            self.networks_ = self._build(x, phi[:n_seen]).to(device)
 
             def loss(batch: tuple[Tensor, Tensor], clock: Clock) -> Tensor:
                 return self._loss(*batch, phi, n_seen, clock)
@@ -111,8 +115,8 @@ class PatchNetwork(ABC):
         return torch.as_tensor(unit_rows(vectors), dtype=torch.float32, device=device)
 
     @abstractmethod
-    def _build(self, d: int, k: int) -> nn.ModuleDict:
-        """The networks for patches of length d and class vectors of length k."""
+    def _build(self, x: Tensor, phi: Tensor) -> nn.ModuleDict:
+        """The networks for training samples x (n, gh, gw, d) of seen classes phi (s, k)."""
 
     @abstractmethod
     def _loss(self, x: Tensor, target: Tensor, phi: Tensor, n_seen: int, clock: Clock) -> Tensor:

@@ -125,12 +125,12 @@ class Deep0Tag(PatchTagger):
                 found.append(places[best] / torch.tensor([gw, gh, gw, gh]))
         return torch.cat(found).numpy()
 
-    def _build(self, d: int, k: int) -> nn.ModuleDict:
+    def _build(self, x: Tensor, phi: Tensor) -> nn.ModuleDict:
         if self.pooling not in ("max", "mean"):
             raise InputError(f"pooling must be 'max' or 'mean'; got {self.pooling!r}")
         if not self.windows or min(self.windows) < 1:
             raise InputError(f"windows are sides in patches, at least 1; got {self.windows}")
-        return nn.ModuleDict({"map": mlp(d, self.hidden, k)})
+        return nn.ModuleDict({"map": mlp(x.shape[-1], self.hidden, phi.shape[1])})
 
     def _instances(self, x: Tensor) -> Tensor:
         """g of every window, (b, p, k)."""
