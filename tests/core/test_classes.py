@@ -87,3 +87,9 @@ def test_select_cuts_views_and_keeps_what_stands_beside_the_classes(table):
 def test_a_view_has_a_finite_row_a_class(table, view, told):
     with pytest.raises(InputError, match=told):
         ClassTable(table.labels, table.vectors, views=[view])
+
+
+def test_every_semantic_space():
+    table = ClassTable(["a", "b"], np.eye(2), views=([[1.0], [2.0]],))
+    assert [space.shape for space in table.spaces] == [(2, 2), (2, 1)]
+    assert len(ClassTable(["a"], [[1.0]]).spaces) == 1

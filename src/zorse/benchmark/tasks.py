@@ -107,3 +107,15 @@ def thinned(task: ZeroShotTask, per_class: int) -> ZeroShotTask:
         own = task.train_index[y == label]
         kept.append(own[np.linspace(0, len(own) - 1, min(per_class, len(own))).astype(int)])
     return replace(task, train_index=np.sort(np.concatenate(kept)))
+
+
+def with_views(task: ZeroShotTask) -> ZeroShotTask:
+    """The same task with every semantic space the pack has for it, the others beside the one it came with."""
+    if task.name.startswith("tiny160"):
+        others = [tiny160(semantics="wiki2vec").classes]
+    elif task.name.startswith("awa19"):
+        others = [awa19(semantics="attributes_binary").classes]
+    else:
+        others = []
+    views = tuple(other.select(task.classes.labels).vectors for other in others)
+    return replace(task, classes=replace(task.classes, views=views or None))

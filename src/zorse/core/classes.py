@@ -109,6 +109,11 @@ class ClassTable:
         """Length k of a class vector."""
         return self.vectors.shape[1]
 
+    @property
+    def spaces(self) -> tuple[np.ndarray, ...]:
+        """Every semantic space: ``vectors``, then the ``views``."""
+        return (self.vectors, *(self.views or ()))
+
     def rows(self, y) -> np.ndarray:
         """Row index of each label in ``y``, shape (n,); an unknown label is an InputError that names it."""
         y = np.asarray(y)

@@ -35,7 +35,8 @@ class TransductiveClassifier(ZeroShotClassifier):
         known = place >= 0
         out = np.empty((len(X), table.n_classes))
         out[known] = self._known(place[known])
-        out[~known] = self._new(x[~known])
+        if not known.all():
+            out[~known] = self._new(x[~known])
         return out
 
     def _known(self, place: np.ndarray) -> np.ndarray:
@@ -43,7 +44,7 @@ class TransductiveClassifier(ZeroShotClassifier):
         raise NotImplementedError
 
     def _new(self, x: np.ndarray) -> np.ndarray:
-        """Scores (n, c) of samples x (n, d) of unit length that were not among the unlabelled ones; n may be 0."""
+        """Scores (n, c) of samples x (n, d) of unit length that were not among the unlabelled ones."""
         raise NotImplementedError
 
 
