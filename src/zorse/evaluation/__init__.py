@@ -9,6 +9,7 @@ from zorse.evaluation.comparison import (
     rank_methods,
     signed_rank_test,
 )
+from zorse.evaluation.continual import ContinualReport, class_steps, evaluate_continual
 from zorse.evaluation.gzsl import GZSLReport, evaluate, harmonic_mean
 from zorse.evaluation.hierarchy import (
     hierarchical_precision_at_k,
@@ -32,6 +33,7 @@ from zorse.evaluation.structural_bias import (
 from zorse.evaluation.tagging import mean_image_average_precision, precision_recall_f1_at
 
 __all__ = [
+    "ContinualReport",
     "Diagnosis",
     "GZSLReport",
     "Group",
@@ -44,8 +46,10 @@ __all__ = [
     "ausuc",
     "bootstrap_interval",
     "class_difference",
+    "class_steps",
     "diagnose",
     "evaluate",
+    "evaluate_continual",
     "harmonic_mean",
     "hierarchical_precision_at_k",
     "hit_at_k",
