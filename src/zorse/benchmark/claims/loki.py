@@ -22,8 +22,8 @@ NOTE = (
     "Softmax regression on features of unit length, its C the one of 1, 10 and 100 with the best log-likelihood on a "
     "fifth of the training samples; candidates are all 160 classes, 40 of them unseen by it. Loki answers with a class "
     "between those it hesitates between, seldom with the right unseen one: accuracy on unseen classes stays below 1 %, "
-    "and that on seen ones falls (seed 0: .630 to .498 at C = 100). The features come from a network trained on ImageNet-1k, which has all of these classes. "
-    "WordNet 3.0 must be installed."
+    "and that on seen ones falls (seed 0: .630 to .498 at C = 100). The features come from a network trained on "
+    "ImageNet-1k, which has all of these classes. WordNet 3.0 must be installed."
 )
 
 
