@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import cholesky, solve_triangular
-from scipy.optimize import minimize
 from scipy.special import expit, log_expit
 
 from zorse.core import ClassTable, InputError, Paper
 from zorse.templates import AttributePrediction
+from zorse.training import minimise_linear
 
 
 class DAP(AttributePrediction):
@@ -67,25 +66,15 @@ class DAP(AttributePrediction):
 
     def _fit_attributes(self, X: np.ndarray, rows: np.ndarray, has: np.ndarray) -> None:
         sign = np.where(has[rows], 1.0, -1.0)
+
+        def loss(scores: np.ndarray) -> tuple[float, np.ndarray]:
+            margin = sign * scores
+            value = -self.C * (log_expit(margin) * self._told_apart).sum()
+            return value, -self.C * sign * expit(-margin) * self._told_apart
+
         padded = np.column_stack([X, np.ones(len(X))])
         penalty = np.append(np.ones(X.shape[1]), 0.0)  # the intercept is free
-        # In units of the curvature at the start, L^T W, every direction is alike and L-BFGS needs few steps.
-        curvature = np.diag(penalty + 1e-9) + self.C / 4 * padded.T @ padded
-        L = cholesky(curvature, lower=True)
-        scaled = solve_triangular(L, padded.T, lower=True).T
-
-        def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
-            Z = flat.reshape(len(L), -1)
-            margin = sign * (scaled @ Z)
-            slope = -sign * expit(-margin) * self._told_apart
-            W = solve_triangular(L, Z, lower=True, trans=1)
-            pull = solve_triangular(L, penalty[:, None] * W, lower=True)
-            value = (penalty[:, None] * W**2).sum() / 2 - self.C * (log_expit(margin) * self._told_apart).sum()
-            return value, (pull + self.C * scaled.T @ slope).ravel()
-
-        start = np.zeros(len(L) * sign.shape[1])
-        Z = minimize(objective, start, jac=True, method="L-BFGS-B", options={"maxiter": 500}).x.reshape(len(L), -1)
-        W = solve_triangular(L, Z, lower=True, trans=1)
+        W = minimise_linear(padded, sign.shape[1], loss, penalty=penalty, curvature=self.C / 4)
         self.weights_, self.intercept_ = W[:-1], W[-1]
 
     def _log_attributes(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
