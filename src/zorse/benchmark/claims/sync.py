@@ -39,8 +39,8 @@ def tuned_sync(task: ZeroShotTask) -> SynC:
             model = SynC(lam=lam).fit(X[train], y[train], classes=task.classes)
             for i, sigma in enumerate(SIGMAS):
                 total[i, j] += unseen_accuracy(model.set_params(sigma=sigma), X[test], y[test])
-    i, j = np.unravel_index(total.argmax(), total.shape)
-    return SynC(sigma=SIGMAS[i], lam=LAMS[j]).fit(X, y, classes=task.classes)
+    best = np.unravel_index(total.argmax(), total.shape)
+    return SynC(sigma=SIGMAS[best[0]], lam=LAMS[best[1]]).fit(X, y, classes=task.classes)
 
 
 def compare() -> Agreement:
