@@ -69,6 +69,7 @@ def same(a, b):
         digits_zsl(),
         replace(everything(), test_seen_index=np.zeros(0, int), name=""),
         replace(everything(), X=np.asfortranarray(everything().X)),
+        replace(everything(), X=np.arange(8.0 * 24).reshape(8, 2, 3, 4)),
     ],
 )
 def test_a_round_trip_loses_nothing(tmp_path, kind, task):
@@ -167,9 +168,10 @@ def test_sound_parts_have_no_defect():
         ({"features": None}, ["features: is missing"]),
         ({"class_vectors": None}, ["class_vectors: is missing"]),
         ({"features": with_nan(3, 5, 6, 7)}, ["features: NaN or infinite in rows 3, 5-7"]),
+        ({"features": with_nan(1, 6, shape=(8, 2, 2, 3))}, ["features: NaN or infinite in rows 1, 6"]),
         ({"features": with_nan(2, value=-np.inf)}, ["features: NaN or infinite in row 2"]),
         ({"features": np.zeros((7, 3))}, ["labels: 8 for 7 samples"]),
-        ({"features": np.zeros(8)}, ["features: expected an array (n, d); got shape (8,)"]),
+        ({"features": np.zeros(8)}, ["features: expected an array (n, d) or (n, gh, gw, d); got shape (8,)"]),
         ({"features": np.zeros((8, 0))}, ["features: is empty, (8, 0)"]),
         ({"features": np.zeros((8, 3), complex)}, ["features: expected numbers; got complex128"]),
         (
@@ -261,6 +263,9 @@ def test_damage_to_a_folder_is_told(tmp_path):
         path / "samples.parquet",
     )
     assert any(line.startswith("samples.parquet: column features") for line in read_bundle(path)[1])
+    (path / "bundle.json").write_text('{"grid": [2, 3]}')
+    pq.write_table(pa.table(samples), path / "samples.parquet")
+    assert "features: 1 numbers a row are no grid of [2, 3]" in read_bundle(path)[1]
     (path / "bundle.json").write_text("{")
     with pytest.raises(InputError, match=r"bundle\.json is no JSON"):
         load_bundle(path)

@@ -182,7 +182,7 @@ def _summary(task: ZeroShotTask) -> dict[str, Any]:
     return {
         "name": task.name,
         "samples": len(task.y),
-        "features": task.X.shape[1],
+        "features": "x".join(map(str, task.X.shape[1:])),
         "classes": task.classes.n_classes,
         "unseen_classes": len(task.unseen),
         "train": len(task.train_index),
@@ -193,6 +193,6 @@ def _summary(task: ZeroShotTask) -> dict[str, Any]:
 
 def _line(told: dict[str, Any]) -> str:
     return (
-        "{name}: {samples:,} x {features:,} features, {classes} classes, {unseen_classes} unseen; "
+        "{name}: {samples:,} x {features} features, {classes} classes, {unseen_classes} unseen; "
         "{train:,} train, {test_seen:,} + {test_unseen:,} test".format(**told)
     )

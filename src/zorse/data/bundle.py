@@ -78,7 +78,7 @@ def save_bundle(task: ZeroShotTask, path: str | Path) -> Path:
 
     Notes
     -----
-    The ``.npz`` holds ``features`` (n, d), ``labels`` (n,), ``train_index``, ``test_seen_index``,
+    The ``.npz`` holds ``features`` (n, d) or (n, gh, gw, d), ``labels`` (n,), ``train_index``, ``test_seen_index``,
     ``test_unseen_index`` (rows from 0), ``class_labels`` (c,), ``class_vectors`` (c, k) and, where the task has them,
     ``class_names``, ``class_view_1``, ..., ``class_prompts`` with ``class_prompt_counts``, ``parents`` (JSON) and
     ``graph_nodes``, ``graph_vectors``, ``graph_edges``, ``graph_relations``.

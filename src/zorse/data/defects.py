@@ -87,7 +87,7 @@ def views(parts: Parts) -> list[str]:
 
 
 def _wrong_shapes(parts: Parts) -> list[str]:
-    wanted = {"features": (2, "biuf", "(n, d)"), "class_vectors": (2, "biuf", "(c, k)")}
+    wanted = {"features": (2, "biuf", "(n, d) or (n, gh, gw, d)"), "class_vectors": (2, "biuf", "(c, k)")}
     wanted |= {key: (2, "biuf", "(c, k)") for key in views(parts)}
     wanted |= {"labels": (1, "biufU", "(n,)"), "class_labels": (1, "biufU", "(c,)"), "class_names": (1, "U", "(c,)")}
     wanted |= {"class_prompts": (2, "biuf", "(p, k)"), "class_prompt_counts": (1, "iu", "(c,)")}
@@ -99,13 +99,13 @@ def _wrong_shapes(parts: Parts) -> list[str]:
         value = parts.get(key)
         if value is None:
             continue
-        if not isinstance(value, np.ndarray) or value.ndim != ndim:
+        if not isinstance(value, np.ndarray) or value.ndim not in ((2, 4) if key == "features" else (ndim,)):
             found.append(f"{key}: expected an array {shape}; got shape {np.shape(value)}")
         elif value.dtype.kind not in kinds and not (value.size == 0 and ndim == 1):
             kind = "text" if kinds == "U" else "numbers or text" if "U" in kinds else "numbers"
             empty = " with empty rows" if value.dtype.kind == "O" and None in value.tolist() else ""
             found.append(f"{key}: expected {kind}; got {value.dtype}{empty}")
-        elif value.ndim == 2 and 0 in value.shape and key != "graph_edges":
+        elif value.ndim > 1 and 0 in value.shape and key != "graph_edges":
             found.append(f"{key}: is empty, {value.shape}")
     return found
 
@@ -224,11 +224,11 @@ def _not_finite(matrix: np.ndarray) -> np.ndarray:
     """Rows with NaN or infinity, without a mask of the whole."""
     if matrix.dtype.kind != "f":
         return np.zeros(0, dtype=np.intp)
-    bad = [
-        start + np.flatnonzero(~np.isfinite(matrix[start : start + _BLOCK]).all(axis=1))
-        for start in range(0, len(matrix), _BLOCK)
-    ]
-    return np.concatenate(bad) if bad else np.zeros(0, dtype=np.intp)
+    inner = tuple(range(1, matrix.ndim))
+    bad = [np.zeros(0, dtype=np.intp)]
+    for start in range(0, len(matrix), _BLOCK):
+        bad.append(start + np.flatnonzero(~np.isfinite(matrix[start : start + _BLOCK]).all(axis=inner)))
+    return np.concatenate(bad)
 
 
 def _rows(rows: np.ndarray) -> str:

@@ -33,7 +33,8 @@ def write_folder(parts: Parts, path: Path) -> None:
         scratch.mkdir()
         for name, table in tables.items():
             pq.write_table(table, scratch / f"{name}.parquet")
-        manifest = {key: parts[key] for key in ("format", "name", "parents") if key in parts}
+        manifest: Parts = {key: parts[key] for key in ("format", "name", "parents") if key in parts}
+        manifest |= {"grid": parts["features"].shape[1:3]} if parts["features"].ndim == 4 else {}
         (scratch / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=1) + "\n", "utf-8")
         if path.exists():
             shutil.rmtree(path)
@@ -59,7 +60,7 @@ def _samples(parts: Parts, pa: Any) -> Any:
             "label": pa.array(parts["labels"].tolist() if parts["labels"].dtype.kind == "U" else parts["labels"]),
             "split": pa.array(split.tolist(), pa.string()),
             "position": pa.array(position, mask=position < 0),
-            "features": _rows(parts["features"], pa),
+            "features": _rows(parts["features"].reshape(n, -1), pa),
         }
     )
 
@@ -99,6 +100,12 @@ def read_folder(path: Path) -> tuple[Parts, list[str]]:
         prompts = parts["class_prompts"]
         parts["class_prompt_counts"] = np.array([len(p) for p in prompts])
         parts["class_prompts"] = np.concatenate(prompts) if prompts else np.zeros((0, 0))
+    if "grid" in manifest and getattr(parts.get("features"), "ndim", 0) == 2:
+        try:
+            gh, gw = manifest["grid"]
+            parts["features"] = parts["features"].reshape(len(parts["features"]), gh, gw, -1)
+        except (TypeError, ValueError):
+            found.append(f"features: {parts['features'].shape[1]} numbers a row are no grid of {manifest['grid']}")
     if "split" in samples:
         split = samples["split"]
         for part in SETS:
