@@ -8,6 +8,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from zorse.benchmark.exposure import exposure_hint
+
 ROOT = Path(__file__).parents[1]
 INTRO = """# Benchmarks
 
@@ -40,6 +42,9 @@ def section(result: dict[str, Any]) -> str:
     if facts:
         tables.append(table(["figure", "value"], facts))
     said = [result["note"]] if "note" in result else []
+    rows = [row for value in result.values() if isinstance(value, list) for row in value if isinstance(row, dict)]
+    if hint := exposure_hint(str(row["task"]) for row in rows if "task" in row):
+        said.append(f"{hint[0].upper()}{hint[1:]}.")
     versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
     return "\n\n".join([f"## {result['what']}", *said, *tables, f"{versions}; {shown(result['machine'])}."]) + "\n"
 

@@ -37,3 +37,13 @@ def test_every_figure_of_a_result_is_on_the_page(tmp_path):
         "zorse 9.8.7; x86_64, 2 cores.",
     ):
         assert line in text.splitlines()
+
+
+def test_a_table_on_an_encoder_that_may_have_seen_the_unseen_says_so(tmp_path):
+    result = {"what": "A", "runs": [{"task": "digits", "H": 0.5}], "versions": {}, "machine": ""}
+    (tmp_path / "one.json").write_text(json.dumps(result))
+    assert "trained on" not in tool["page"](tmp_path)
+    result["runs"] += [{"task": "tiny160", "H": 0.5}, {"task": "AWA2", "H": 0.5}, {"task": "tiny160", "H": 0.4}]
+    (tmp_path / "one.json").write_text(json.dumps(result))
+    told = "The encoder of tiny160 and AWA2 was trained on imagenet-1k, which may hold their unseen classes; "
+    assert told + "zorse audit --task tiny160 tells." in tool["page"](tmp_path)

@@ -14,6 +14,7 @@ import numpy as np
 
 import zorse
 from zorse.benchmark.charts import Curve, curves_chart, intervals_chart, mean_curve, ranks_chart
+from zorse.benchmark.exposure import exposure_notes
 from zorse.benchmark.summary import (
     FIGURES,
     Behind,
@@ -66,7 +67,8 @@ def html(lines: Sequence[dict], by: str | None = None) -> str:
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
     names = tasks_of(rows)
-    sections = [_task(name, [row for row in rows if row.task == name], figure) for name in names]
+    exposed = exposure_notes(lines)
+    sections = [_task(name, [row for row in rows if row.task == name], figure, exposed.get(name)) for name in names]
     body = "".join([_header(rows, names, figure), '<main id="main">', _ranks(rows, figure), *sections, "</main>"])
     when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     footer = (
@@ -148,7 +150,7 @@ def _rank_words(found: Ranked, marked: bool) -> str:
     return "".join(words)
 
 
-def _task(name: str, rows: Sequence[Row], figure: str) -> str:
+def _task(name: str, rows: Sequence[Row], figure: str, exposure: str | None = None) -> str:
     ran = sorted((row for row in rows if row.ran), key=lambda row: -row.mean(figure))
     if not ran:
         return f'<section id="{_anchor(name)}"><h2>{escape(_name(name))}</h2>{_not_run(rows)}</section>'
@@ -165,6 +167,7 @@ def _task(name: str, rows: Sequence[Row], figure: str) -> str:
     return "".join(
         [
             f'<section id="{_anchor(name)}"><h2>{escape(_name(name))}</h2>{_setting(ran)}',
+            f"<p><strong>Exposed:</strong> {escape(exposure)}.</p>" if exposure else "",
             _table(ran),
             f'<div class="pair">{intervals}{_curves(name, ran)}</div>',
             _behind(behind_the_best(rows, figure), shown, figure) if len(shown) > 1 else "",

@@ -21,6 +21,7 @@ def command(
 
     Each method meets its own baseline on named data over several seeds; a claim that does not hold is shown as such.
     """
+    from zorse.benchmark.exposure import exposure_hint
     from zorse.benchmark.reproduce import RESULTS, claim_names, reproduce, table
     from zorse.cli.terminal import note, print_table
     from zorse.core.errors import InputError, UnknownNameError
@@ -40,6 +41,8 @@ def command(
     rows = table(results)
     if rows:
         print_table(list(rows[0]), [list(row.values()) for row in rows], right=["ours", "difference"])
+    if hint := exposure_hint(row["task"] for row in rows):
+        typer.echo(f"note: {hint}")
     for result in results:
         if result["claim"].get("note"):
             typer.echo(f"{result['slug']}: {result['claim']['note']}")

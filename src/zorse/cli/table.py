@@ -43,13 +43,19 @@ def command(
 
 def show(lines: Sequence[dict], *, by: str | None = None, as_json: bool) -> None:
     """The table on stdout."""
+    from zorse.benchmark.exposure import exposure_notes
     from zorse.benchmark.summary import FIGURES, cells_of, figure_for, rows_of
     from zorse.cli.terminal import print_table
 
     rows = rows_of(lines)
     figure = figure_for(rows, by)
+    exposed = exposure_notes(lines)
     if as_json:
-        typer.echo(json.dumps([row.as_dict() for row in rows], indent=1, ensure_ascii=False))
+        told = [row.as_dict() | {"exposure": exposed.get(row.task)} for row in rows]
+        typer.echo(json.dumps(told, indent=1, ensure_ascii=False))
         return
     columns = ["task", "method", *FIGURES, "seconds", "notes"]
-    print_table(columns, cells_of(rows, figure), right=[*FIGURES, "seconds"])
+    cells = [[f"{task} *" if task in exposed else task, *rest] for task, *rest in cells_of(rows, figure)]
+    print_table(columns, cells, right=[*FIGURES, "seconds"])
+    for task, why in exposed.items():
+        typer.echo(f"* {task}: {why}")

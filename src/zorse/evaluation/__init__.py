@@ -10,6 +10,13 @@ from zorse.evaluation.comparison import (
     signed_rank_test,
 )
 from zorse.evaluation.continual import ContinualReport, class_steps, evaluate_continual
+from zorse.evaluation.exposure import (
+    ExposureReport,
+    KnownClasses,
+    clean_split,
+    exposed,
+    exposed_in_captions,
+)
 from zorse.evaluation.gzsl import GZSLReport, evaluate, harmonic_mean
 from zorse.evaluation.hierarchy import (
     hierarchical_precision_at_k,
@@ -35,9 +42,11 @@ from zorse.evaluation.tagging import mean_image_average_precision, precision_rec
 __all__ = [
     "ContinualReport",
     "Diagnosis",
+    "ExposureReport",
     "GZSLReport",
     "Group",
     "Interval",
+    "KnownClasses",
     "LongTailReport",
     "Ranking",
     "StructuralBias",
@@ -47,9 +56,12 @@ __all__ = [
     "bootstrap_interval",
     "class_difference",
     "class_steps",
+    "clean_split",
     "diagnose",
     "evaluate",
     "evaluate_continual",
+    "exposed",
+    "exposed_in_captions",
     "harmonic_mean",
     "hierarchical_precision_at_k",
     "hit_at_k",

@@ -193,6 +193,8 @@ def exposed(
     table = classes if labels is None else classes.select(np.asarray(labels))
     names = table.names or tuple(str(label) for label in table.labels)
     by_id = [bool(_ID.fullmatch(str(label))) for label in table.labels]
+    if table.names is None and table.labels.dtype.kind in "iuf":
+        raise InputError("classes are numbered and have no names; there is nothing to look for")
     if wordnet is None and not known.names and not known.id_names and not all(by_id):
         raise NotAvailableError(
             f"{known.name} lists WordNet ids and the classes have names: WordNet is needed to join them "
