@@ -53,7 +53,9 @@ def compare() -> Agreement:
                 h[index[e], e] = np.maximum(likeness[e], 1e-6)
             w = h.sum(axis=0) / (h > 0).sum(axis=0)
             degree = h @ w
-            walks.append((degree / degree.sum(), (h * w / h.sum(axis=0)) @ h.T / degree[:, None]))
+            # A node that is in no hyperedge of this pair has no step to take, and no weight below.
+            step = (h * w / h.sum(axis=0)) @ h.T / np.maximum(degree, np.finfo(float).tiny)[:, None]
+            walks.append((degree / degree.sum(), step))
     pi = np.mean([p for p, _ in walks], axis=0)
     P = sum((p / (len(walks) * pi))[:, None] * steps for p, steps in walks)
     Pi, eta = np.diag(pi), 1 / model.alpha - 1
