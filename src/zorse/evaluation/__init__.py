@@ -1,6 +1,7 @@
 """Metrics and protocols over any fitted method; a method never imports them."""
 
 from zorse.evaluation.accuracy import mean_class_accuracy, mean_class_top_k, per_class_accuracy
+from zorse.evaluation.attribute_bound import AttributeBound, pairwise_error, select_attributes, worst_case_error
 from zorse.evaluation.comparison import (
     Ranking,
     class_difference,
@@ -10,13 +11,7 @@ from zorse.evaluation.comparison import (
     signed_rank_test,
 )
 from zorse.evaluation.continual import ContinualReport, class_steps, evaluate_continual
-from zorse.evaluation.exposure import (
-    ExposureReport,
-    KnownClasses,
-    clean_split,
-    exposed,
-    exposed_in_captions,
-)
+from zorse.evaluation.exposure import ExposureReport, KnownClasses, clean_split, exposed, exposed_in_captions
 from zorse.evaluation.gzsl import GZSLReport, evaluate, harmonic_mean
 from zorse.evaluation.hierarchy import (
     hierarchical_precision_at_k,
@@ -26,6 +21,7 @@ from zorse.evaluation.hierarchy import (
     super_classes,
 )
 from zorse.evaluation.hubness import Diagnosis, diagnose, hubness_skewness, occurrences, projection_shift
+from zorse.evaluation.idealised import idealised_task
 from zorse.evaluation.intervals import Interval, bootstrap_interval, paired_difference, t_interval, wilson_interval
 from zorse.evaluation.long_tail import Group, LongTailReport, long_tail_report
 from zorse.evaluation.seen_unseen import ausuc, seen_unseen_curve
@@ -40,6 +36,7 @@ from zorse.evaluation.structural_bias import (
 from zorse.evaluation.tagging import mean_image_average_precision, precision_recall_f1_at
 
 __all__ = [
+    "AttributeBound",
     "ContinualReport",
     "Diagnosis",
     "ExposureReport",
@@ -67,6 +64,7 @@ __all__ = [
     "hit_at_k",
     "holm",
     "hubness_skewness",
+    "idealised_task",
     "long_tail_report",
     "mean_class_accuracy",
     "mean_class_top_k",
@@ -74,6 +72,7 @@ __all__ = [
     "mean_mistake_hops",
     "occurrences",
     "paired_difference",
+    "pairwise_error",
     "per_class_accuracy",
     "permutation_test",
     "precision_recall_f1_at",
@@ -81,6 +80,7 @@ __all__ = [
     "rank_methods",
     "ranked_labels",
     "seen_unseen_curve",
+    "select_attributes",
     "signed_rank_test",
     "structural_bias",
     "structural_errors",
@@ -89,4 +89,5 @@ __all__ = [
     "top_k_streamed",
     "trivial_scores",
     "wilson_interval",
+    "worst_case_error",
 ]
