@@ -324,10 +324,10 @@ def test_processes_die_alone(broken, tmp_path):
     out = tmp_path / "log.jsonl"
     told = []
     wanted = "broken:Dies,broken:Sleeps,broken:Constant,broken:Raises"
-    lines = bench(["procedural"], wanted, 1, out, jobs=2, timeout=12.0, progress=lambda line, *at: told.append(at))
+    lines = bench(["procedural"], wanted, 1, out, jobs=2, timeout=8.0, progress=lambda line, *at: told.append(at))
     found = {line["method"].split(":")[1]: line for line in lines}
     assert "SIGKILL" in found["Dies"]["why"]
-    assert "longer than 12 s" in found["Sleeps"]["why"]
+    assert "longer than 8 s" in found["Sleeps"]["why"]
     assert found["Constant"]["status"] == "ok"
     assert found["Constant"]["figures"]["zsl"] == pytest.approx(0.1)  # one class of ten is always named
     assert "ZeroDivisionError" in found["Raises"]["why"]

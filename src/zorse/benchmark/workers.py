@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import signal
@@ -15,6 +16,7 @@ from typing import Any
 from zorse.benchmark.cell import Cell, digest_of_task, run_cell
 from zorse.benchmark.tasks import load_task
 
+READY = {"status": "ready"}
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -29,11 +31,12 @@ class Worker:
             self.process.start()
         theirs.close()
         self.cell: Cell | None = None
-        self.started = 0.0
+        self.ready = False  # a cell's time begins once its process has imported what it needs
+        self.started = math.inf
 
     def give(self, cell: Cell) -> None:
         """Start on a cell."""
-        self.cell, self.started = cell, time.monotonic()
+        self.cell, self.started = cell, time.monotonic() if self.ready else math.inf
         with suppress(OSError):  # a process that is dead already is found by its silence
             self.connection.send(cell)
 
@@ -79,6 +82,9 @@ def run_cells(
                     continue
                 if worker.connection in ready:
                     result = _heard(worker)
+                    if result == READY:
+                        worker.ready, worker.started = True, time.monotonic()
+                        continue
                 elif timeout is not None and time.monotonic() - worker.started > timeout:
                     result = {"status": "failed", "why": f"took longer than {timeout:g} s"}
                 else:
@@ -97,7 +103,8 @@ def run_cells(
 
 
 def _patience(busy: list[Worker], timeout: float | None) -> float | None:
-    return None if timeout is None else max(0.0, min(w.started for w in busy) + timeout - time.monotonic()) + 0.01
+    first = min(w.started for w in busy)
+    return None if timeout is None or first == math.inf else max(0.0, first + timeout - time.monotonic()) + 0.01
 
 
 def _heard(worker: Worker) -> dict[str, Any]:
@@ -117,6 +124,7 @@ def _serve(connection: Connection, threads: int) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     torch.set_num_threads(threads)
+    connection.send(READY)
     name: str | None = None
     task: Any = None
     data = ""
