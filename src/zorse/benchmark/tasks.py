@@ -11,9 +11,10 @@ import numpy as np
 
 from zorse.benchmark.photographs import photo_task
 from zorse.core import UnknownNameError
-from zorse.data import ZeroShotTask, digits_zsl, read_task, toy_zsl
+from zorse.data import CompositionalTask, ZeroShotTask, digits_zsl, read_task, toy_compositional, toy_zsl
+from zorse.data.compositional import seen_pairs
 from zorse.data.datasets import DATASETS, find_dataset, read_dataset
-from zorse.data.pack import awa19, gzsl_scores, tiny160
+from zorse.data.pack import awa19, gzsl_scores, pacs, tiny160
 from zorse.nn.vectors import unit_rows
 
 # What each name stands for; the pack's loaders raise NotAvailableError where the pack is absent.
@@ -26,6 +27,8 @@ TASKS = {
     "tiny-imagenet-photos": lambda: photo_task("tiny-imagenet"),
     "caltech101-photos": lambda: photo_task("caltech101"),
     "cifar10-photos": lambda: photo_task("cifar10"),
+    "pacs": pacs,
+    "compositional": toy_compositional,
     "awa1-scores": lambda: gzsl_scores("AWA1"),
     "flo-scores": lambda: gzsl_scores("FLO"),
 }
@@ -75,7 +78,13 @@ def resplit(task: ZeroShotTask, seed: int, held_out: float = 0.2) -> ZeroShotTas
     if seed == 0:
         return task
     rng = np.random.default_rng(seed)
-    unseen = rng.permutation(np.union1d(task.seen, task.unseen))[: len(task.unseen)]
+    labels = np.union1d(task.seen, task.unseen)
+    if isinstance(task, CompositionalTask):  # every word stays in training
+        words = [(task.classes.parents or {})[str(label)] for label in labels]
+        unseen = labels[~seen_pairs(words, len(task.unseen), rng)]
+        task = replace(task, val_seen_index=np.arange(0), val_unseen_index=np.arange(0))
+    else:
+        unseen = rng.permutation(labels)[: len(task.unseen)]
     used = np.concatenate([task.train_index, task.test_seen_index, task.test_unseen_index])
     train, test_seen, test_unseen = [], [], []
     for label in np.unique(task.y[used]):

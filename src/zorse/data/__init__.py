@@ -7,6 +7,11 @@ if TYPE_CHECKING:
     from zorse.data.bundle import load_bundle as load_bundle
     from zorse.data.bundle import save_bundle as save_bundle
     from zorse.data.class_stream import stream_tables as stream_tables
+    from zorse.data.compositional import CompositionalTask as CompositionalTask
+    from zorse.data.compositional import compositional_task as compositional_task
+    from zorse.data.compositional import open_world as open_world
+    from zorse.data.compositional import pair_table as pair_table
+    from zorse.data.compositional import toy_compositional as toy_compositional
     from zorse.data.datasets import get_dataset as get_dataset
     from zorse.data.digits import digits_zsl as digits_zsl
     from zorse.data.files import read_task as read_task
@@ -21,6 +26,11 @@ if TYPE_CHECKING:
     from zorse.data.xlsa import read_xlsa as read_xlsa
 
 _HOME = {
+    "CompositionalTask": "compositional",
+    "compositional_task": "compositional",
+    "open_world": "compositional",
+    "pair_table": "compositional",
+    "toy_compositional": "compositional",
     "ImageRef": "image_ref",
     "ImageSource": "images",
     "find_images": "images",

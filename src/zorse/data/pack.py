@@ -14,6 +14,7 @@ import numpy as np
 
 from zorse.core.classes import ClassTable
 from zorse.core.errors import InputError, NotAvailableError, UnknownNameError
+from zorse.data.compositional import CompositionalTask, pair_table
 from zorse.data.task import ZeroShotTask
 
 STEP = 0.02352848  # of the quantised MobileNet features; awa19 does not record it, tiny160 does
@@ -88,6 +89,25 @@ def tiny160(folder: str | Path | None = None, *, semantics: str = "conceptnet") 
         at[unseen & z["is_val"]],
         "tiny160",
     )
+
+
+def pacs(folder: str | Path | None = None, *, word_vectors=None) -> CompositionalTask:
+    """PACS as attribute-object pairs: 4 styles x 7 objects, MobileNet features (9,991 x 1,024).
+
+    Seven pairs are unseen, one of each object; of the seen ones, the published fifth of the images is held out. The
+    features come from photographs of ImageNet, so that photographs are easiest. ``word_vectors``: as of
+    :func:`zorse.data.pair_table`.
+    """
+    z = _read(folder, "teacher/pacs.npz")
+    styles, style = np.unique(np.char.replace(z["domain"].astype(str), "_", " "), return_inverse=True)
+    objects, thing = z["class_names"].astype(str), z["labels"].astype(int)
+    table = pair_table([(a, o) for a in styles for o in objects], word_vectors)
+    y = table.labels[len(objects) * style + thing]
+    unseen = (style + thing) % 4 == 0  # fixed before any method was run
+    held_out = z["split"] == "val"
+    at = np.arange(len(y))
+    X = STEP * z["features"].astype(np.float32)
+    return CompositionalTask(X, y, table, at[~unseen & ~held_out], at[~unseen & held_out], at[unseen], "pacs")
 
 
 def gzsl_scores(dataset: str, method: str = "fclswgan", folder: str | Path | None = None) -> ScoreTask:

@@ -10,6 +10,7 @@ from zorse.evaluation.comparison import (
     rank_methods,
     signed_rank_test,
 )
+from zorse.evaluation.compositional import CompositionalReport, compositional_report, evaluate_compositional
 from zorse.evaluation.continual import ContinualReport, class_steps, evaluate_continual
 from zorse.evaluation.exposure import ExposureReport, KnownClasses, clean_split, exposed, exposed_in_captions
 from zorse.evaluation.gzsl import GZSLReport, evaluate, harmonic_mean
@@ -37,6 +38,7 @@ from zorse.evaluation.tagging import mean_image_average_precision, precision_rec
 
 __all__ = [
     "AttributeBound",
+    "CompositionalReport",
     "ContinualReport",
     "Diagnosis",
     "ExposureReport",
@@ -54,8 +56,10 @@ __all__ = [
     "class_difference",
     "class_steps",
     "clean_split",
+    "compositional_report",
     "diagnose",
     "evaluate",
+    "evaluate_compositional",
     "evaluate_continual",
     "exposed",
     "exposed_in_captions",

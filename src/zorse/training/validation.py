@@ -52,7 +52,61 @@ class SeenUnseenCurve:
         return self.seen[step], self.unseen[step]
 
 
-def seen_unseen_curve(scores: np.ndarray, rows: np.ndarray, seen: np.ndarray) -> SeenUnseenCurve:
+@dataclass(frozen=True)
+class Contest:
+    """The best seen and the best unseen candidate of each sample, and by how much the seen one leads.
+
+    Attributes
+    ----------
+    seen, unseen : ndarray of int, shape (n,)
+        Columns; of equal scores the first.
+    margin : ndarray of shape (n,)
+        The sample goes to the seen one as long as the penalty on seen scores does not exceed it.
+    """
+
+    seen: np.ndarray
+    unseen: np.ndarray
+    margin: np.ndarray
+
+
+def contest(scores: np.ndarray, seen: np.ndarray) -> Contest:
+    """One pass over ``scores`` (n, c) whose columns are ``seen`` (c,) or not, in blocks that fit a core's cache."""
+    n, c = scores.shape
+    order = np.argsort(~seen, kind="stable")
+    n_seen = int(seen.sum())
+    best = np.empty((2, n), dtype=np.intp)
+    step = max(1, 2**18 // (c * scores.itemsize))
+    block = np.empty((step, c), dtype=scores.dtype)
+    for start in range(0, n, step):
+        part = block[: min(step, n - start)]
+        np.take(scores[start : start + step], order, axis=1, out=part, mode="clip")
+        best[0, start : start + step] = part[:, :n_seen].argmax(axis=1)
+        best[1, start : start + step] = part[:, n_seen:].argmax(axis=1)
+    best_seen, best_unseen = order[best[0]], order[n_seen + best[1]]
+    at = np.arange(n)
+    return Contest(best_seen, best_unseen, scores[at, best_seen].astype(float) - scores[at, best_unseen])
+
+
+def curve_of_contest(outcome: Contest, rows: np.ndarray, seen: np.ndarray, *, by_class: bool = True) -> SeenUnseenCurve:
+    """The curve of samples whose true columns are ``rows`` (n,); arguments as :func:`seen_unseen_curve`'s."""
+    of_seen = seen[rows]
+    if of_seen.all() or not of_seen.any():
+        raise InputError("a seen-unseen curve needs classes and samples of both kinds, seen and unseen")
+    # What one sample weighs: every class counts alike, or every sample.
+    size = np.bincount(rows, minlength=len(seen))[rows] if by_class else np.ones(len(rows))
+    lost = np.where(of_seen & (outcome.seen == rows), 1 / size, 0)
+    won = np.where(~of_seen & (outcome.unseen == rows), 1 / size, 0)
+    penalties, step = np.unique(outcome.margin, return_inverse=True)
+    lost = np.bincount(step, weights=lost, minlength=len(penalties))
+    won = np.bincount(step, weights=won, minlength=len(penalties))
+    falling = np.append(np.cumsum(lost[::-1])[::-1], 0.0)  # summed from the far end, so that it ends in an exact 0
+    rising = np.append(0.0, np.cumsum(won))
+    return SeenUnseenCurve(penalties, falling / (1 / size)[of_seen].sum(), rising / (1 / size)[~of_seen].sum())
+
+
+def seen_unseen_curve(
+    scores: np.ndarray, rows: np.ndarray, seen: np.ndarray, *, by_class: bool = True
+) -> SeenUnseenCurve:
     """The exact curve from one score matrix; O(n c + n log n).
 
     Parameters
@@ -63,23 +117,9 @@ def seen_unseen_curve(scores: np.ndarray, rows: np.ndarray, seen: np.ndarray) ->
         True column of each sample.
     seen : ndarray of bool, shape (c,)
         Which columns were trained on; at least one is and one is not, and samples of both kinds occur.
+    by_class : bool
+        False: accuracies are over samples and not averaged over classes.
     """
-    of_seen = seen[rows]
-    if seen.all() or not seen.any() or of_seen.all() or not of_seen.any():
+    if seen.all() or not seen.any():
         raise InputError("a seen-unseen curve needs classes and samples of both kinds, seen and unseen")
-    columns = np.arange(len(seen))
-    best_seen = columns[seen][scores[:, seen].argmax(axis=1)]
-    best_unseen = columns[~seen][scores[:, ~seen].argmax(axis=1)]
-    at = np.arange(len(rows))
-    margin = scores[at, best_seen] - scores[at, best_unseen]  # the sample goes to a seen class while gamma <= margin
-    n_of_class = np.bincount(rows, minlength=len(seen))
-    present = n_of_class > 0
-    share = 1 / n_of_class[rows]
-    lost = np.where(of_seen & (best_seen == rows), share / (present & seen).sum(), 0)
-    won = np.where(~of_seen & (best_unseen == rows), share / (present & ~seen).sum(), 0)
-    penalties, step = np.unique(margin, return_inverse=True)
-    lost = np.bincount(step, weights=lost, minlength=len(penalties))
-    won = np.bincount(step, weights=won, minlength=len(penalties))
-    falling = np.append(np.cumsum(lost[::-1])[::-1], 0.0)  # summed from the far end, so that it ends in an exact 0
-    rising = np.append(0.0, np.cumsum(won))
-    return SeenUnseenCurve(penalties, falling, rising)
+    return curve_of_contest(contest(scores, seen), rows, seen, by_class=by_class)
