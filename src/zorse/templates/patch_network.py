@@ -62,7 +62,9 @@ class PatchNetwork(ABC):
             batches = MiniBatches(x, target.to(device), size=self.batch_size, generator=generator)
             turn = Turn("loss", loss, self.networks_.parameters(), self._optimizer)
             self.history_ = train([turn], batches, epochs=self.epochs)
-        self.networks_.requires_grad_(False).eval()
+            self.networks_.requires_grad_(False).eval()
+            with torch.no_grad():
+                self._finish(x, target.to(device), phi[:n_seen])
 
     @torch.no_grad()
     def _scores(self, X: np.ndarray, table: ClassTable) -> np.ndarray:
@@ -94,6 +96,10 @@ class PatchNetwork(ABC):
         # Where nothing speaks for the label, no patch does more than another.
         return torch.where(total > 0, maps / total, 1 / maps[0].numel()).numpy()
 
+    def _share_of(self, scores: Tensor, looks: Tensor, phi: Tensor) -> Tensor:
+        """Looks (b, k, gh gw) of all attributes, each by what its score brings phi above an average seen class."""
+        return ((scores * (phi - self.centre_.to(phi))).clamp(min=0)[:, None] @ looks)[:, 0]
+
     def _optimizer(self, params: list[Tensor]) -> torch.optim.Optimizer:
         return torch.optim.Adam(params, lr=self.lr, weight_decay=self.weight_decay)
 
@@ -121,6 +127,9 @@ class PatchNetwork(ABC):
     @abstractmethod
     def _loss(self, x: Tensor, target: Tensor, phi: Tensor, n_seen: int, clock: Clock) -> Tensor:
         """Scalar loss of a batch. The first ``n_seen`` rows of phi are those that ``target`` speaks of."""
+
+    def _finish(self, x: Tensor, target: Tensor, phi: Tensor) -> None:  # noqa: B027
+        """Set what else scoring needs, after training, from all training samples and the seen classes phi (s, k)."""
 
     @abstractmethod
     def _compatibility(self, x: Tensor, phi: Tensor) -> Tensor:

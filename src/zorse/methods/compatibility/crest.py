@@ -151,10 +151,8 @@ class CREST(PatchClassifier):
         return torch.stack(losses).sum()
 
     def _attention(self, x: Tensor, phi: Tensor) -> Tensor:
-        # An attribute's look counts by what it brings the class above what it brings an average one.
         scores, _, looks = self._branches(x)
-        brings = (scores * (phi - self.centre_.to(phi))).clamp(min=0)
-        return (brings[:, None] @ looks)[:, 0].reshape(x.shape[:3])
+        return self._share_of(scores, looks, phi).reshape(x.shape[:3])
 
     @classmethod
     def example_params(cls) -> list[dict]:
