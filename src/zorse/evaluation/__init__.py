@@ -25,6 +25,7 @@ from zorse.evaluation.hubness import Diagnosis, diagnose, hubness_skewness, occu
 from zorse.evaluation.idealised import idealised_task
 from zorse.evaluation.intervals import Interval, bootstrap_interval, paired_difference, t_interval, wilson_interval
 from zorse.evaluation.long_tail import Group, LongTailReport, long_tail_report
+from zorse.evaluation.ood import OODReport, ood_report
 from zorse.evaluation.seen_unseen import ausuc, seen_unseen_curve
 from zorse.evaluation.streaming import TopK, top_k_streamed
 from zorse.evaluation.structural_bias import (
@@ -47,6 +48,7 @@ __all__ = [
     "Interval",
     "KnownClasses",
     "LongTailReport",
+    "OODReport",
     "Ranking",
     "StructuralBias",
     "StructuralErrors",
@@ -75,6 +77,7 @@ __all__ = [
     "mean_image_average_precision",
     "mean_mistake_hops",
     "occurrences",
+    "ood_report",
     "paired_difference",
     "pairwise_error",
     "per_class_accuracy",
