@@ -39,7 +39,7 @@ def run(task: PhotoTask, seed: int) -> tuple[float, float]:
     names = rng.permutation(np.unique(y))
     known = np.sort(names[: len(names) // 2])
     inside, outside = np.flatnonzero(np.isin(y, known)), np.flatnonzero(~np.isin(y, known))
-    shown = [rng.choice(outside, 4, replace=False) for _ in range(N_SCENES)]
+    shown = [list(rng.choice(outside, 4, replace=False)) for _ in range(N_SCENES)]
     shown += [[rng.choice(inside), *rng.choice(outside, 3, replace=False)] for _ in range(N_SCENES)]
     scenes = [scene([contents[i] for i in rng.permutation(four)]) for four in shown]
     corners = [(x, y) for y in (0, TILE) for x in (0, TILE)]
