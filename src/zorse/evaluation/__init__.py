@@ -13,6 +13,15 @@ from zorse.evaluation.comparison import (
 from zorse.evaluation.compositional import CompositionalReport, compositional_report, evaluate_compositional
 from zorse.evaluation.continual import ContinualReport, class_steps, evaluate_continual
 from zorse.evaluation.exposure import ExposureReport, KnownClasses, clean_split, exposed, exposed_in_captions
+from zorse.evaluation.exposure import (
+    ExposureReport,
+    KnownClasses,
+    clean_split,
+    exposed,
+    exposed_in_captions,
+)
+from zorse.evaluation.entities import EntityReport, evaluate_entities
+from zorse.evaluation.faces import FaceReport, evaluate_faces, nearest_labels, poison
 from zorse.evaluation.gzsl import GZSLReport, evaluate, harmonic_mean
 from zorse.evaluation.hierarchy import (
     hierarchical_precision_at_k,
@@ -36,6 +45,7 @@ from zorse.evaluation.structural_bias import (
     trivial_scores,
 )
 from zorse.evaluation.tagging import mean_image_average_precision, precision_recall_f1_at
+from zorse.evaluation.verification import Verification, best_threshold, deal_pairs, verify
 
 __all__ = [
     "AttributeBound",
@@ -43,6 +53,8 @@ __all__ = [
     "ContinualReport",
     "Diagnosis",
     "ExposureReport",
+    "EntityReport",
+    "FaceReport",
     "GZSLReport",
     "Group",
     "Interval",
@@ -53,7 +65,9 @@ __all__ = [
     "StructuralBias",
     "StructuralErrors",
     "TopK",
+    "Verification",
     "ausuc",
+    "best_threshold",
     "bootstrap_interval",
     "class_difference",
     "class_steps",
@@ -65,6 +79,12 @@ __all__ = [
     "evaluate_continual",
     "exposed",
     "exposed_in_captions",
+    "deal_pairs",
+    "diagnose",
+    "evaluate",
+    "evaluate_continual",
+    "evaluate_entities",
+    "evaluate_faces",
     "harmonic_mean",
     "hierarchical_precision_at_k",
     "hit_at_k",
@@ -76,12 +96,14 @@ __all__ = [
     "mean_class_top_k",
     "mean_image_average_precision",
     "mean_mistake_hops",
+    "nearest_labels",
     "occurrences",
     "ood_report",
     "paired_difference",
     "pairwise_error",
     "per_class_accuracy",
     "permutation_test",
+    "poison",
     "precision_recall_f1_at",
     "projection_shift",
     "rank_methods",
@@ -95,6 +117,7 @@ __all__ = [
     "t_interval",
     "top_k_streamed",
     "trivial_scores",
+    "verify",
     "wilson_interval",
     "worst_case_error",
 ]
