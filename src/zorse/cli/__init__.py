@@ -11,6 +11,7 @@ from typing import Any
 import typer
 
 from zorse.cli import audit, bench, classify, datasets, demo, embed, models, papers, reproduce, store, table
+from zorse.cli import bench, classify, datasets, demo, embed, evaluate, models, papers, reproduce, store, table
 from zorse.core.errors import ZorseError
 
 # Newer versions of typer carry click inside, older ones import it; either way this is the base of usage errors.
@@ -34,6 +35,7 @@ app.command("reproduce")(reproduce.command)
 app.command("bench")(bench.command)
 app.command("table")(table.command)
 app.command("audit")(audit.command)
+app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(datasets.app, name="datasets")
 app.add_typer(store.app, name="store")
 

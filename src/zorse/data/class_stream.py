@@ -89,20 +89,22 @@ def _of_parquet(path: Path, chunk: int, label_column: str, vector_column: str) -
                     raise InputError(f"{path} has no column {column!r}; it has {', '.join(file.schema_arrow.names)}")
             start = 0
             for batch in file.iter_batches(batch_size=chunk, columns=[label_column, vector_column]):
-                vectors = _stacked(batch.column(vector_column), path, start)
+                vectors = stacked(batch.column(vector_column), path, start)
                 yield ClassTable(np.array(batch.column(label_column).to_pylist()), vectors)
                 start += len(batch)
     except pa.ArrowException as error:
         raise InputError(f"{path} cannot be read as Parquet: {error}") from error
 
 
-def _stacked(column, path: Path, start: int) -> np.ndarray:
+def stacked(column, path: Path, start: int) -> np.ndarray:
     """A column of lists as an array, without a Python object a number."""
     import pyarrow as pa
 
     kind = column.type
     if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
         raise InputError(f"{path} has vectors of type {kind}; expected lists of numbers")
+    if not len(column):
+        raise InputError(f"{path} has no rows")
     lengths = column.value_lengths().to_numpy(zero_copy_only=False)
     odd = np.flatnonzero((lengths != lengths[0]) | (np.nan_to_num(lengths) == 0))
     if len(odd):
