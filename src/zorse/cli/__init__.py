@@ -10,8 +10,7 @@ from typing import Any
 
 import typer
 
-from zorse.cli import audit, bench, classify, datasets, demo, embed, models, papers, reproduce, store, table
-from zorse.cli import bench, classify, datasets, demo, embed, evaluate, models, papers, reproduce, store, table
+from zorse.cli import audit, bench, classify, datasets, demo, embed, evaluate, models, papers, reproduce, store, table
 from zorse.core.errors import ZorseError
 
 # Newer versions of typer carry click inside, older ones import it; either way this is the base of usage errors.

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from zorse.data.image_ref import ImageRef as ImageRef
     from zorse.data.images import ImageSource as ImageSource
     from zorse.data.images import find_images as find_images
+    from zorse.data.inaturalist import read_inaturalist as read_inaturalist
+    from zorse.data.labelled import read_classes as read_classes
+    from zorse.data.labelled import read_labelled as read_labelled
     from zorse.data.task import TagTask as TagTask
     from zorse.data.task import ZeroShotTask as ZeroShotTask
     from zorse.data.toy import toy_patches as toy_patches
@@ -44,6 +47,9 @@ _HOME = {
     "save_bundle": "bundle",
     "toy_patches": "toy",
     "toy_tags": "toy",
+    "read_classes": "labelled",
+    "read_inaturalist": "inaturalist",
+    "read_labelled": "labelled",
     "stream_tables": "class_stream",
     "toy_zsl": "toy",
 }

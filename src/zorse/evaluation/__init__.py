@@ -12,15 +12,8 @@ from zorse.evaluation.comparison import (
 )
 from zorse.evaluation.compositional import CompositionalReport, compositional_report, evaluate_compositional
 from zorse.evaluation.continual import ContinualReport, class_steps, evaluate_continual
-from zorse.evaluation.exposure import ExposureReport, KnownClasses, clean_split, exposed, exposed_in_captions
-from zorse.evaluation.exposure import (
-    ExposureReport,
-    KnownClasses,
-    clean_split,
-    exposed,
-    exposed_in_captions,
-)
 from zorse.evaluation.entities import EntityReport, evaluate_entities
+from zorse.evaluation.exposure import ExposureReport, KnownClasses, clean_split, exposed, exposed_in_captions
 from zorse.evaluation.faces import FaceReport, evaluate_faces, nearest_labels, poison
 from zorse.evaluation.gzsl import GZSLReport, evaluate, harmonic_mean
 from zorse.evaluation.hierarchy import (
@@ -52,8 +45,8 @@ __all__ = [
     "CompositionalReport",
     "ContinualReport",
     "Diagnosis",
-    "ExposureReport",
     "EntityReport",
+    "ExposureReport",
     "FaceReport",
     "GZSLReport",
     "Group",
@@ -73,18 +66,15 @@ __all__ = [
     "class_steps",
     "clean_split",
     "compositional_report",
+    "deal_pairs",
     "diagnose",
     "evaluate",
     "evaluate_compositional",
     "evaluate_continual",
-    "exposed",
-    "exposed_in_captions",
-    "deal_pairs",
-    "diagnose",
-    "evaluate",
-    "evaluate_continual",
     "evaluate_entities",
     "evaluate_faces",
+    "exposed",
+    "exposed_in_captions",
     "harmonic_mean",
     "hierarchical_precision_at_k",
     "hit_at_k",

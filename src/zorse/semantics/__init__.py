@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from zorse.semantics.labels import read_labels as read_labels
     from zorse.semantics.ontology import ontology_embedding as ontology_embedding
     from zorse.semantics.prompts import class_table as class_table
+    from zorse.semantics.taxonomy import taxonomy_table as taxonomy_table
     from zorse.semantics.templates import TEMPLATES as TEMPLATES
     from zorse.semantics.templates import check_templates as check_templates
     from zorse.semantics.templates import read_templates as read_templates
@@ -37,6 +38,7 @@ _HOME = {
     "read_descriptions": "descriptions",
     "read_labels": "labels",
     "read_wnids": "imagenet",
+    "taxonomy_table": "taxonomy",
     "read_templates": "templates",
 }
 __all__ = sorted(_HOME)
