@@ -182,7 +182,7 @@ class SGMA(PatchClassifier):
         means = torch.stack([f[target == i].mean(dim=0) for i in range(len(phi))]).double()
         A = phi.double()
         gram = A @ A.T + self.ridge * torch.eye(len(A), dtype=A.dtype, device=A.device)
-        self.to_latent_ = (A.T @ torch.linalg.solve(gram, means)).float().cpu()
+        self.to_latent_ = (A.T @ torch.linalg.solve(gram, means)).float().cpu().contiguous()
 
     def _attention(self, x: Tensor, phi: Tensor) -> Tensor:
         # Whole and parts by what each brings the class above an average seen one; the whole looks everywhere alike.
