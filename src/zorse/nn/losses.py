@@ -50,3 +50,13 @@ def unseen_mass(logits: Tensor, n_seen: int, bias: float = 1.0) -> Tensor:
     shift[:n_seen] = -bias
     log_p = (logits + shift).log_softmax(dim=1)
     return -log_p[:, n_seen:].logsumexp(dim=1).mean()
+
+
+def weighted_l1(p: Tensor, q: Tensor) -> Tensor:
+    """Sum of w |p - q| over dimensions, averaged over rows; w = (p - q)^2 / ||p - q||, so that large errors count most.
+
+    Gradients pass through the weights as well.
+    """
+    off = p - q
+    length = off.square().sum(dim=1, keepdim=True).clamp_min(1e-24).sqrt()
+    return (off.abs().pow(3) / length).sum(dim=1).mean()

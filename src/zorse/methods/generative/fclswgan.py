@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from zorse.core import Paper
-from zorse.nn import fill_linear, gradient_penalty, mlp
+from zorse.nn import fill_linear, mlp, wasserstein_critic_loss
 from zorse.templates import FeatureGenerator, TrainingData
 from zorse.training import Clock, Turn
 
@@ -101,9 +101,7 @@ class FCLSWGAN(FeatureGenerator):
             x, a, _ = batch
             with torch.no_grad():
                 fake = self._generate(a)
-            judged = critic(torch.cat([torch.cat([fake, x]), a.repeat(2, 1)], dim=1))  # one pass over the weights
-            slope = gradient_penalty(lambda v: critic(torch.cat([v, a], dim=1)), x, fake)
-            return judged[: len(x)].mean() - judged[len(x) :].mean() + self.penalty * slope
+            return wasserstein_critic_loss(critic, x, fake, a, self.penalty)
 
         def generator_loss(batch, clock: Clock):  # eq. 4
             _, a, y = batch
