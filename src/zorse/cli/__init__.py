@@ -10,7 +10,23 @@ from typing import Any
 
 import typer
 
-from zorse.cli import audit, bench, classify, datasets, demo, embed, evaluate, models, papers, reproduce, store, table
+from zorse.cli import (
+    audit,
+    bench,
+    classify,
+    datasets,
+    demo,
+    embed,
+    evaluate,
+    fit,
+    info,
+    models,
+    papers,
+    predict,
+    reproduce,
+    store,
+    table,
+)
 from zorse.core.errors import ZorseError
 
 # Newer versions of typer carry click inside, older ones import it; either way this is the base of usage errors.
@@ -30,6 +46,9 @@ app.command("embed")(embed.command)
 app.command("demo")(demo.command)
 app.command("models")(models.command)
 app.command("papers")(papers.command)
+app.command("fit")(fit.command)
+app.command("predict")(predict.command)
+app.command("info")(info.command)
 app.command("reproduce")(reproduce.command)
 app.command("bench")(bench.command)
 app.command("table")(table.command)

@@ -8,9 +8,12 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from zorse.training.run import Progress as TrainingState
 
 
 class Progress:
@@ -42,6 +45,33 @@ class Progress:
     def start(self) -> None:
         """The first image is due."""
         self.began = time.perf_counter()
+
+    def clear(self) -> None:
+        """Leave the line clean."""
+        if self.visible:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
+class TrainingProgress:
+    """Losses and the time that is left on stderr: a line that changes for a person, one every half minute in a log."""
+
+    EVERY = 30.0
+
+    def __init__(self) -> None:
+        self.visible, self.told = sys.stderr.isatty(), time.perf_counter()
+
+    def __call__(self, now: TrainingState) -> None:
+        """Tell where a training stands."""
+        losses = "  ".join(f"{name} {loss:.4g}" for name, loss in now.losses.items())
+        part = f"part {now.training + 1}, " if now.training else ""
+        text = f"{part}epoch {now.epoch} of {now.epochs}  {losses}  {_clock(now.remaining)} left"
+        if self.visible:
+            sys.stderr.write(f"\r\x1b[K{text}"[:160])
+            sys.stderr.flush()
+        elif time.perf_counter() - self.told > self.EVERY:
+            self.told = time.perf_counter()
+            typer.echo(text, err=True)
 
     def clear(self) -> None:
         """Leave the line clean."""

@@ -40,7 +40,7 @@ def read_method(spec: str | ZeroShotClassifier | type[ZeroShotClassifier]) -> tu
 
     name, _, settings = (part.strip() for part in spec.partition(":"))
     found = checked(catalogue.method(name))
-    return found, _read(found, name, settings)
+    return found, read_parameters(found, name, settings)
 
 
 def build_method(spec: str | ZeroShotClassifier | type[ZeroShotClassifier], scale: float) -> Any:
@@ -82,10 +82,10 @@ def _parameters(cls: type) -> dict[str, inspect.Parameter]:
     return dict(inspect.signature(cls).parameters)
 
 
-def _read(cls: type, name: str, settings: str) -> dict[str, Any]:
-    """``key=value,...`` -> constructor arguments; commas inside brackets and quotes do not part."""
+def read_parameters(cls: type, name: str, settings: str) -> dict[str, Any]:
+    """``key=value,...`` -> constructor arguments of ``cls``; commas inside brackets and quotes do not part."""
     parameters, values = _parameters(cls), {}
-    for setting in re.findall(r"(?:\[[^\]]*\]|\"[^\"]*\"|[^,])+", settings):
+    for setting in re.findall(r"(?:\[[^\]]*\]|\{[^}]*\}|\"[^\"]*\"|[^,])+", settings):
         key, equals, text = setting.partition("=")
         key = key.strip()
         listed = ", ".join(parameters) or "none"

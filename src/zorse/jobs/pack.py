@@ -62,11 +62,11 @@ def task_from_files(
         raise InputError(f"--held-out must be a share from 0 to below 1; got {held_out}")
     if not vectors:
         raise InputError("give --vectors: what is known about each class")
-    X, hints = _features(Path(features))
-    y = _column(Path(labels)) if labels is not None else hints
+    X, hints = read_features(Path(features))
+    y = read_column(Path(labels)) if labels is not None else hints
     if y is None:
         raise InputError(f"{features} says nothing about labels; give --labels")
-    tables = [_vectors(Path(path), None if classes is None else _column(Path(classes))) for path in vectors]
+    tables = [_vectors(Path(path), None if classes is None else read_column(Path(classes))) for path in vectors]
     named = tables[0][0]
     if named.dtype.kind == "U" and y.dtype.kind in "iu":
         y = y.astype(str)  # 3 in a .npy is the class "3" of a .csv
@@ -80,7 +80,7 @@ def task_from_files(
         parts |= _split(Path(split))
     else:
         assert unseen is not None
-        parts |= _drawn(y, named, _column(Path(unseen)), unseen, held_out, random_state)
+        parts |= _drawn(y, named, read_column(Path(unseen)), unseen, held_out, random_state)
     found = defects(parts)
     if found:
         raise InputError(found[0] + (f" ({len(found) - 1} more)" if found[1:] else ""))
@@ -90,7 +90,8 @@ def task_from_files(
     return ZeroShotTask(X, y, table, **{f"{part}_index": parts[f"{part}_index"] for part in _SETS}, name=name)
 
 
-def _features(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
+def read_features(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
+    """Samples (n, d) of ``.npy`` or ``.npz``, and the label hints beside them, if there are any."""
     held = _arrays(path)
     hints = held.get("label_hints")
     for key in ("features", "vectors"):
@@ -99,6 +100,12 @@ def _features(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     if len(held) == 1:
         return next(iter(held.values())), None
     raise InputError(f"{path} holds {', '.join(held) or 'nothing'}; expected features, vectors or a single array")
+
+
+def read_keys(path: Path) -> list[str] | None:
+    """What ``zorse embed`` calls each sample of an ``.npz``; None if the file does not say."""
+    keys = _arrays(path).get("keys") if path.suffix.lower() == ".npz" else None
+    return None if keys is None else [str(key) for key in keys]
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
@@ -112,7 +119,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
-def _column(path: Path) -> np.ndarray:
+def read_column(path: Path) -> np.ndarray:
     """Labels: numbers from ``.npy``, text from everything else."""
     if path.suffix.lower() in (".npy", ".npz"):
         values = next(iter(_arrays(path).values()), np.zeros(0))
