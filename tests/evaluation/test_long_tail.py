@@ -1,10 +1,14 @@
 """The long-tail protocol, against loops."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from zorse.core import InputError
-from zorse.evaluation import long_tail_report
+from zorse.data import toy_zsl
+from zorse.evaluation import evaluate_long_tail, long_tail_report
+from zorse.methods.compatibility.eszsl import ESZSL
 
 COUNTS = {"rare": 1, "some": 20, "more": 49, "common": 50, "huge": 99_999}
 Y = np.repeat(["new", *COUNTS], [4, 4, 2, 8, 4, 2])
@@ -59,6 +63,27 @@ def test_answers_alone_have_no_top5():
     assert (report.worst_label, report.worst_class) == (1, 0.5)
     assert report.bins == report.super_classes == ()
     assert "worst class 0.500 (1)" in str(report)
+
+
+def test_a_task_counts_its_own_training_images():
+    task = toy_zsl(n_seen=5, n_unseen=3)
+    keep = np.concatenate([task.train_index[task.train[1] == label][: 3 + i] for i, label in enumerate(task.seen)])
+    parents = {label: ("low",) if label < "class04" else ("high",) for label in task.classes.labels.tolist()}
+    task = replace(task, train_index=np.sort(keep), classes=replace(task.classes, parents=parents))
+    model = ESZSL().fit(*task.train, classes=task.classes)
+    report = evaluate_long_tail(model, task, supers=("low", "high"), edges=(0, 1, 5, 6))
+    assert [(g.name, g.n_classes) for g in report.bins] == [
+        ("0 images", 3),
+        ("1 to 4 images", 2),
+        ("5 images", 1),
+        ("6 or more images", 2),
+    ]
+    X, y = (np.concatenate(pair) for pair in zip(task.test_seen, task.test_unseen, strict=True))
+    assert report.top1 == pytest.approx(model.score(X, y))
+    unseen = np.isin(y, task.unseen)
+    each = [np.mean(model.predict(X[unseen & (y == label)]) == label) for label in task.unseen]
+    assert report.bins[0].accuracy == pytest.approx(np.mean(each))
+    assert sum(g.n_classes for g in report.super_classes) == 8
 
 
 def test_what_is_wrong_is_said(ranked):

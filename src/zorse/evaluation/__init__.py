@@ -26,7 +26,7 @@ from zorse.evaluation.hierarchy import (
 from zorse.evaluation.hubness import Diagnosis, diagnose, hubness_skewness, occurrences, projection_shift
 from zorse.evaluation.idealised import idealised_task
 from zorse.evaluation.intervals import Interval, bootstrap_interval, paired_difference, t_interval, wilson_interval
-from zorse.evaluation.long_tail import Group, LongTailReport, long_tail_report
+from zorse.evaluation.long_tail import Group, LongTailReport, evaluate_long_tail, long_tail_report
 from zorse.evaluation.ood import OODReport, ood_report
 from zorse.evaluation.seen_unseen import ausuc, seen_unseen_curve
 from zorse.evaluation.streaming import TopK, top_k_streamed
@@ -73,6 +73,7 @@ __all__ = [
     "evaluate_continual",
     "evaluate_entities",
     "evaluate_faces",
+    "evaluate_long_tail",
     "exposed",
     "exposed_in_captions",
     "harmonic_mean",

@@ -114,7 +114,8 @@ def evaluate_faces(
     -----
     Differs from the paper: the folds and curves are those of LFW's protocol; identification by neighbours leaves each
     image out of its own gallery; people with one image are in the gallery alone. The cloaks themselves are not made
-    here: they change pixels, before the encoder.
+    here: they change pixels, before the encoder. Everything is checked against loops on generated points; on faces
+    nothing has been run, as none are at hand.
 
     Cost: O(n^2 d) for the neighbours, in blocks of 1,024 rows, and for each share again; dealing pairs looks at all
     pairs of a fold.

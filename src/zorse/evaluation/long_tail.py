@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zorse.core import InputError, Paper, implements
-from zorse.evaluation.hierarchy import Parents, super_classes
+from zorse.core import InputError, Paper, ZeroShotClassifier, implements
+from zorse.data import ZeroShotTask
+from zorse.evaluation.hierarchy import Parents, ranked_labels, super_classes
 from zorse.training.validation import mean_class_accuracy
 
 # Three steps a decade. A class without training images (zero-shot) has a bin of its own.
@@ -148,6 +149,29 @@ def long_tail_report(
         worst_label=labels[worst].item(),
         bins=() if train_counts is None else _bins(labels, n, accuracy, train_counts, list(edges)),
         super_classes=_supers(y_true, ranked[:, 0], labels, row, accuracy, parents, list(supers)),
+    )
+
+
+def evaluate_long_tail(
+    model: ZeroShotClassifier, task: ZeroShotTask, supers: Iterable[str] = (), edges: Iterable[int] = EDGES
+) -> LongTailReport:
+    """The long-tail protocol for a fitted model: all test samples, over all classes of ``task``.
+
+    Training images are counted in the task; an unseen class is the far end of the tail, with none. Super-classes are
+    nodes of the class table's ``parents``.
+    """
+    labels, counts = np.unique(task.train[1], return_counts=True)
+    index = np.concatenate([task.test_seen_index, task.test_unseen_index])
+    if not len(index):
+        raise InputError(f"task {task.name!r} has no test samples")
+    scores = model.with_candidates(task.classes).scores(task.X[index])
+    return long_tail_report(
+        task.y[index],
+        ranked_labels(scores, task.classes, min(5, task.classes.n_classes)),
+        dict(zip(labels.tolist(), counts.tolist(), strict=True)),
+        task.classes.parents,
+        supers,
+        edges,
     )
 
 
