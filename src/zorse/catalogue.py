@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any, Literal
 
 from zorse import evaluation, methods
-from zorse.core import Paper, UnknownNameError, ZeroShotMethod
+from zorse.core import Paper, Traits, UnknownNameError, ZeroShotMethod
 
 State = Literal["contract", "compared", "claim"]
 
@@ -62,6 +62,21 @@ class Entry:
             return "claim"
         return "compared" if (result.get("compared") or {}).get("agrees") else "contract"
 
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Where a method stands, by its family and traits: what it takes, and what it learns from."""
+        if not isinstance(self.target, type):
+            return (self.family, "protocol or metric")
+        traits: Traits = self.target.traits  # type: ignore[attr-defined]
+        told = (
+            (traits.takes, True),
+            ("training-free", not traits.trained),
+            ("transductive", traits.needs_unlabelled),
+            ("shared space", traits.aligned_space),
+            ("fixed candidates", not traits.open_candidates),
+        )
+        return (self.family, *(tag for tag, holds in told if holds))
+
     def as_dict(self) -> dict:
         """The entry as ``zorse papers --json`` prints it."""
         paper = self.paper
@@ -73,6 +88,7 @@ class Entry:
             "slug": self.slug,
             "module": self.module,
             "family": self.family,
+            "tags": list(self.tags),
             "state": self.state,
             "claim": self.result.get("claim"),
         }
@@ -104,7 +120,7 @@ def all_methods() -> dict[str, type[ZeroShotMethod]]:
 
 
 def find(query: str) -> list[Entry]:
-    """Papers whose slug, alias, title, author, venue or year contains ``query``, however it is spelled.
+    """Papers whose slug, alias, title, author, venue, year or tag contains ``query``, however it is spelled.
 
     An exact slug or alias comes first; an empty query finds all.
     """
@@ -112,7 +128,7 @@ def find(query: str) -> list[Entry]:
 
     def facts(entry: Entry) -> list[str]:
         p = entry.paper
-        return [entry.slug, entry.target.__name__, *p.aka, p.title, p.authors, p.venue, str(p.year)]
+        return [entry.slug, entry.target.__name__, *p.aka, p.title, p.authors, p.venue, str(p.year), *entry.tags]
 
     hits = [e for e in entries() if any(wanted in _plain(fact) for fact in facts(e))]
     return sorted(hits, key=lambda e: wanted not in {_plain(e.slug), *map(_plain, e.paper.aka)})

@@ -12,7 +12,7 @@ def test_papers_are_found(zorse_, query, slug):
     found = json.loads(out)
     assert slug in [paper["slug"] for paper in found]
     assert all(
-        list(paper) == ["seed", "title", "venue", "year", "slug", "module", "family", "state", "claim"]
+        list(paper) == ["seed", "title", "venue", "year", "slug", "module", "family", "tags", "state", "claim"]
         for paper in found
     )
 
@@ -22,6 +22,12 @@ def test_papers_without_a_query_are_all(zorse_):
     code, out, _ = zorse_("papers")
     assert code == 0
     assert all(entry.slug in out for entry in catalogue.entries())
+
+
+def test_papers_are_found_by_what_they_learn_from(zorse_):
+    for tag, holds in (("training-free", lambda t: not t.trained), ("transductive", lambda t: t.needs_unlabelled)):
+        found = {paper["slug"] for paper in json.loads(zorse_("papers", tag, "--json")[1]) if tag in paper["tags"]}
+        assert found == {slug for slug, cls in catalogue.all_methods().items() if holds(cls.traits)}
 
 
 def test_no_paper_matches(zorse_):

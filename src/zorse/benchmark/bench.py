@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import zorse
 from zorse import catalogue
-from zorse.benchmark.cell import Cell, digest_of_task, find_method, why_not
+from zorse.benchmark.cell import Cell, digest_of_task, find_method, run_cell, why_not
 from zorse.benchmark.log import Log, read_log
 from zorse.benchmark.recipe import load_recipe
 from zorse.benchmark.tasks import load_task
@@ -124,7 +125,7 @@ def bench(
     seeds: int = 3,
     out: str | Path = "zorse-bench.jsonl",
     *,
-    jobs: int = 1,
+    jobs: int = 0,
     recipe: str | Path | None = None,
     split: str | None = None,
     device: str = "auto",
@@ -144,8 +145,10 @@ def bench(
         Seeds 0 to ``seeds - 1``.
     out : path
         A log that exists is added to.
-    jobs : int
-        Cells side by side.
+    jobs : int, default=0
+        Processes that run cells side by side; one that dies costs its own cell only. 0 runs them in this process, where
+        nothing guards against that and ``timeout`` means nothing. (A script that asks for processes needs
+        ``if __name__ == "__main__":``, as always with Python's.)
     recipe : path, optional
         In place of the data set's own.
     split : {"redrawn", "fixed"}, optional
@@ -163,8 +166,8 @@ def bench(
     ZorseError
         If the request can't be met. A method that fails is no reason: its line says why.
     """
-    if seeds < 1 or jobs < 1:
-        raise InputError(f"seeds and jobs must be at least 1; got {seeds} and {jobs}")
+    if seeds < 1 or jobs < 0:
+        raise InputError(f"seeds must be at least 1 and jobs at least 0; got {seeds} and {jobs}")
     with Log(out) as log:
         known = read_log(out)
         todo = plan(
@@ -174,13 +177,22 @@ def bench(
         lines, total = [*todo.finished, *todo.skipped], len(todo.finished) + len(todo.skipped) + len(todo.todo)
         for line in todo.skipped:
             log.add(line)
-        for cell, result in run_cells(todo.todo, jobs, timeout):
+        for cell, result in run_cells(todo.todo, jobs, timeout) if jobs else _run_here(todo.todo, todo.keys):
             line = result if "key" in result else _line(cell, cell.key(todo.keys[cell.task]), result)
             log.add(line)
             lines.append(line)
             if progress:
                 progress(line, len(lines), total)
     return lines
+
+
+def _run_here(cells: Sequence[Cell], digests: dict[str, str]) -> Iterator[tuple[Cell, dict]]:
+    name: str | None = None
+    task: Any = None
+    for cell in cells:
+        if cell.task != name:
+            name, task = cell.task, load_task(cell.task)
+        yield cell, run_cell(cell, task, digests[cell.task])
 
 
 def _line(cell: Cell, key: str, result: dict) -> dict:
