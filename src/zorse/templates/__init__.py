@@ -4,9 +4,11 @@ from zorse.templates.attribute_prediction import AttributePrediction
 from zorse.templates.bilinear import BilinearClassifier
 from zorse.templates.feature_generator import FeatureGenerator
 from zorse.templates.final_classifier import FinalClassifier
+from zorse.templates.gated import GatedClassifier
 from zorse.templates.graph_classifier import GraphClassifier
 from zorse.templates.network import NetworkClassifier
 from zorse.templates.patch_network import PatchClassifier, PatchTagger
+from zorse.templates.plain import RidgeToVectors, SoftmaxRegression
 from zorse.templates.ranking import RankingClassifier
 from zorse.templates.synthetic import SyntheticClassifier
 from zorse.templates.training_data import TrainingData
@@ -18,11 +20,14 @@ __all__ = [
     "BilinearClassifier",
     "FeatureGenerator",
     "FinalClassifier",
+    "GatedClassifier",
     "GraphClassifier",
     "NetworkClassifier",
     "PatchClassifier",
     "PatchTagger",
     "RankingClassifier",
+    "RidgeToVectors",
+    "SoftmaxRegression",
     "SyntheticClassifier",
     "TrainingData",
     "TransductiveClassifier",

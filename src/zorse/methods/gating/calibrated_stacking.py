@@ -7,7 +7,7 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 
 from zorse.core import ClassTable, InputError, Paper, ZeroShotClassifier
-from zorse.templates import WrapperClassifier
+from zorse.templates import RidgeToVectors, WrapperClassifier
 from zorse.training.validation import SeenUnseenCurve, seen_unseen_curve
 
 
@@ -118,13 +118,3 @@ def best_penalty(curves: list[SeenUnseenCurve]) -> float:
         H += 2 * s * u / np.maximum(s + u, np.finfo(float).tiny)
     best = np.flatnonzero(H.max() - H <= 1e-12)
     return float(values[best[len(best) // 2]])
-
-
-class RidgeToVectors(ZeroShotClassifier):
-    """Ridge regression to class vectors, then the inner product: the wrapper's own example, no method of a paper."""
-
-    def _fit(self, X: np.ndarray, rows: np.ndarray, table: ClassTable) -> None:
-        self.map_ = np.linalg.solve(X.T @ X + np.eye(X.shape[1]), X.T @ table.vectors[rows])
-
-    def _scores(self, X: np.ndarray, table: ClassTable) -> np.ndarray:
-        return X @ self.map_ @ table.vectors.T

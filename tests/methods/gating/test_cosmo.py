@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+
+from zorse.core import CapabilityError, InputError
+from zorse.data import toy_zsl
+from zorse.evaluation import evaluate
+from zorse.methods.compatibility.eszsl import ESZSL
+from zorse.methods.gating.cosmo import COSMO, confidences, join, likeliest_scale, to_probabilities
+
+TASK = toy_zsl(n_seen=12, n_unseen=5, n_per_class=20, noise=0.25)
+X, y = TASK.train
+RNG = np.random.default_rng(0)
+P_SEEN, P_UNSEEN = RNG.dirichlet(np.ones(6), 8), RNG.dirichlet(np.ones(3), 8)
+
+
+def fitted(**params):
+    return COSMO(unseen_expert=ESZSL(), random_state=0, **params).fit(X, y, classes=TASK.classes)
+
+
+def test_smoothing_by_the_papers_equations():
+    pi = RNG.random(8)
+    joined = join(P_SEEN, P_UNSEEN, pi)
+    for i in range(8):
+        for c in range(6):
+            expected = (1 - pi[i]) * (P_SEEN[i, c] + pi[i] * (1 / 6))
+            assert joined.seen[i, c] == pytest.approx(expected)
+        for c in range(3):
+            expected = pi[i] * (P_UNSEEN[i, c] + (1 - pi[i]) * (1 / 3))
+            assert joined.unseen[i, c] == pytest.approx(expected)
+
+
+def test_without_smoothing_it_is_the_law_of_total_probability():
+    joined = join(P_SEEN, P_UNSEEN, RNG.random(8), smoothing=False)
+    np.testing.assert_allclose(joined.seen.sum(axis=1) + joined.unseen.sum(axis=1), 1)
+
+
+def test_a_sure_gate_leaves_one_expert_alone():
+    joined = join(P_SEEN, P_UNSEEN, np.ones(8))
+    np.testing.assert_allclose(joined.unseen, P_UNSEEN)
+    assert not joined.seen.any()
+
+
+def test_what_the_gate_sees_by_loops():
+    features = confidences(P_SEEN, P_UNSEEN, 4, 3.0)
+    for i, row in enumerate(features):
+        softened = [p ** (1 / 3) for p in P_SEEN[i]]
+        assert row[:4] == pytest.approx([*sorted(P_UNSEEN[i], reverse=True), 0])
+        assert row[4:] == pytest.approx(sorted((p / sum(softened) for p in softened), reverse=True)[:4])
+
+
+def test_probabilities_are_calibrated_by_their_likelihood():
+    logits = RNG.standard_normal((4000, 5))
+    target = np.array([RNG.choice(5, p=p) for p in to_probabilities(3 * logits)])
+    assert likeliest_scale(logits, target) == pytest.approx(3, rel=0.3)
+    assert likeliest_scale(100 * logits, target) == pytest.approx(0.03, rel=0.3)
+
+
+def test_it_finds_unseen_classes_that_the_stack_loses():
+    plain = ESZSL().fit(X, y, classes=TASK.classes)
+    assert evaluate(fitted(), TASK).harmonic > evaluate(plain, TASK).harmonic
+
+
+def test_the_gate_tells_unseen_samples_from_seen_ones():
+    model = fitted()
+    unseen, seen = model.gate(TASK.test_unseen[0]), model.gate(TASK.test_seen[0])
+    assert np.mean(unseen[:, None] > seen) > 0.6
+    with pytest.raises(InputError, match="both kinds"):
+        model.with_candidates(TASK.unseen).gate(X)
+
+
+def test_among_one_kind_of_candidates_an_expert_answers_alone():
+    model = fitted()
+    plain = ESZSL().fit(X, y, classes=TASK.classes).with_candidates(TASK.unseen)
+    np.testing.assert_array_equal(model.with_candidates(TASK.unseen).predict(TASK.X), plain.predict(TASK.X))
+
+
+def test_experts_are_asked_for():
+    with pytest.raises(CapabilityError, match="None"):
+        COSMO().fit(X, y, classes=TASK.classes)
