@@ -76,8 +76,8 @@ def _root(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code.
 
-    0: done. 1: done, but some images could not be read. 2: the request can't be met; one line on stderr says why.
-    130: interrupted.
+    0: done. 1: done, but some images could not be read, or a check has found something. 2: the request can't be met;
+    one line on stderr says why. 130: interrupted.
     """
     _quiet()
     try:

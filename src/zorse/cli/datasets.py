@@ -128,7 +128,7 @@ def pack(
 
         task = load_task(source)
         if not isinstance(task, ZeroShotTask):
-            raise InputError(f"{source} is published scores without features; there is nothing to pack")
+            raise InputError(f"{source} is a {type(task).__name__}; a bundle holds features, labels and a split")
         task = task if name is None else replace(task, name=name)
     else:
         options: dict[str, Any] = {"labels": labels, "classes": classes, "unseen": unseen, "split": split}
@@ -163,7 +163,7 @@ def check(
     else:
         task = load_task(source)
         if not isinstance(task, ZeroShotTask):
-            raise InputError(f"{source} is published scores without features; there is no task to check")
+            raise InputError(f"{source} is a {type(task).__name__}; what is checked is features, labels and a split")
         parts = parts_of(task)
         found = defects(parts)
     worth = remarks(parts) if not found else []
