@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from struct import error as StructError
-from struct import unpack
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from zorse.core.errors import InputError, MissingDependencyError
+from zorse.data.matlab5 import BLOCK, Element, elements, exactly
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
-# Type numbers of the format's own description ("MAT-File Format", MathWorks, table 1-1).
-_TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
-_MATRIX, _COMPRESSED = 14, 15
-_BLOCK = 1 << 23  # bytes read at a time
 
 
 class MatFile:
@@ -52,10 +47,9 @@ class MatFile:
             if self.is_hdf5:
                 with _h5py().File(self.path) as file:
                     return {name: _value(file, file[name]) for name in names if name in file}
-            from scipy.io import loadmat
-
-            found = loadmat(self.path, variable_names=list(names))
-            return {name: _plain(found[name]) for name in names if name in found}
+            wanted = set(names)
+            with self.path.open("rb") as file:
+                return {element.name: self._plain(element) for element in elements(file) if element.name in wanted}
 
     def shape(self, name: str) -> tuple[int, int]:
         """Rows and columns of a matrix, as MATLAB shows them.
@@ -71,7 +65,8 @@ class MatFile:
                     held = self._dataset(file, name)
                     return held.shape[1], held.shape[0]
             with self.path.open("rb") as file:
-                return self._find(file, name)[1]
+                rows, columns = self._find(file, name).shape
+                return rows, columns
 
     def columns(self, name: str) -> Iterator[tuple[int, np.ndarray]]:
         """Columns of a real matrix as pairs (number of the first, array of shape (m, rows)), a few at a time.
@@ -83,45 +78,39 @@ class MatFile:
                 yield from self._hdf5_columns(name)
                 return
             with self.path.open("rb") as file:
-                stream, (rows, n), order = self._find(file, name)
-                kind, n_bytes, stream = _tag(stream, order)
-                if kind not in _TYPES:
-                    raise InputError(f"{self.path}: {name!r} holds no plain numbers")
-                dtype = np.dtype(order + _TYPES[kind])
-                if n_bytes != rows * n * dtype.itemsize:
-                    raise ValueError(f"{name!r} has {n_bytes} bytes for {rows} x {n} numbers")
-                step = max(1, _BLOCK // max(1, rows * dtype.itemsize))
+                element = self._find(file, name)
+                rows, n = element.shape
+                dtype = element.numbers()
+                step = max(1, BLOCK // max(1, rows * dtype.itemsize))
                 for start in range(0, n, step):
                     m = min(step, n - start)
-                    yield start, np.frombuffer(_exactly(stream, m * rows * dtype.itemsize), dtype).reshape(m, rows)
+                    block = exactly(element.stream, m * rows * dtype.itemsize)
+                    yield start, np.frombuffer(block, dtype).reshape(m, rows)
 
-    def _find(self, file: BinaryIO, name: str) -> tuple[BinaryIO, tuple[int, int], str]:
-        """A stream that stands before the numbers of ``name``, its rows and columns, and the order of bytes."""
-        file.seek(126)
-        order = "<" if file.read(2) == b"IM" else ">"
-        while len(head := file.read(8)) == 8:
-            kind, n_bytes = unpack(f"{order}II", head)
-            after = file.tell() + n_bytes
-            stream: BinaryIO = file
-            if kind == _COMPRESSED:
-                stream = io.BufferedReader(_Inflated(file, n_bytes), _BLOCK)
-                kind, _ = unpack(f"{order}II", _exactly(stream, 8))
-            if kind == _MATRIX:
-                flags = unpack(f"{order}II", _element(stream, order)[:8])[0]
-                shape = np.frombuffer(_element(stream, order), f"{order}i4")
-                if _element(stream, order).decode("ascii", "replace") == name:
-                    if not 6 <= flags & 0xFF <= 15 or flags & 0x0800 or len(shape) != 2:
-                        raise InputError(f"{self.path}: {name!r} is no full matrix of real numbers")
-                    return stream, (int(shape[0]), int(shape[1])), order
-            file.seek(after)
+    def _find(self, file: BinaryIO, name: str) -> Element:
+        for element in elements(file):
+            if element.name == name:
+                if not element.is_numeric:
+                    raise InputError(f"{self.path}: {name!r} is no full matrix of real numbers")
+                return element
         raise InputError(f"{self.path} has no {name!r}")
+
+    def _plain(self, element: Element) -> Any:
+        """Cells and rows of characters as a list of text, numbers as an array."""
+        if element.is_text or element.is_cell:
+            return element.texts()
+        if not element.is_numeric:
+            raise InputError(f"{self.path}: {element.name!r} is no full matrix of real numbers, nor text")
+        dtype = element.numbers()
+        data = exactly(element.stream, element.size * dtype.itemsize)
+        return np.frombuffer(data, dtype).reshape(element.shape, order="F")
 
     def _hdf5_columns(self, name: str) -> Iterator[tuple[int, np.ndarray]]:
         with _h5py().File(self.path) as file:
             held = self._dataset(file, name)
             n, rows = held.shape
             whole = held.chunks[0] if held.chunks else 1  # a chunk is unpacked as a whole: once, then
-            step = max(whole, _BLOCK // max(1, rows * held.dtype.itemsize) // whole * whole)
+            step = max(whole, BLOCK // max(1, rows * held.dtype.itemsize) // whole * whole)
             for start in range(0, n, step):
                 yield start, held[start : start + step]
 
@@ -135,79 +124,19 @@ class MatFile:
 
     @contextmanager
     def _damage_is_told(self) -> Iterator[None]:
-        from scipy.io.matlab import MatReadError
-
         try:
             yield
         except InputError:
             raise
         except (
             *(OSError, EOFError, ValueError, TypeError, KeyError, IndexError, NotImplementedError, RuntimeError),
-            *(OverflowError, StructError, zlib.error, MatReadError),
+            *(OverflowError, MemoryError, StructError, zlib.error),
         ) as error:
             raise InputError(f"{self.path} is damaged: {error}") from error
 
 
-class _Inflated(io.RawIOBase):
-    """The first ``n_bytes`` of ``file``, unpacked as they are asked for."""
-
-    def __init__(self, file: BinaryIO, n_bytes: int):
-        self.file, self.left, self.unpack = file, n_bytes, zlib.decompressobj()
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self.unpack.eof:
-            packed = self.unpack.unconsumed_tail
-            if not packed and self.left:
-                packed = self.file.read(min(1 << 16, self.left))
-                self.left -= len(packed)
-            unpacked = self.unpack.decompress(packed, len(buffer))
-            if unpacked:
-                buffer[: len(unpacked)] = unpacked
-                return len(unpacked)
-            if not packed:
-                break
-        return 0
-
-
-def _exactly(stream: BinaryIO, n: int) -> bytes:
-    found = stream.read(n)
-    if len(found) != n:
-        raise EOFError("it ends too early")
-    return found
-
-
-def _tag(stream: BinaryIO, order: str) -> tuple[int, int, BinaryIO]:
-    """Type and size of the next element, and the stream that its data comes from."""
-    head = _exactly(stream, 8)
-    kind, n_bytes = unpack(f"{order}II", head)
-    if kind >> 16:  # up to four bytes of data lie in the tag itself
-        return kind & 0xFFFF, kind >> 16, io.BytesIO(head[4:])
-    return kind, n_bytes, stream
-
-
-def _element(stream: BinaryIO, order: str) -> bytes:
-    """Data of the next small element, its padding passed over."""
-    _, n_bytes, source = _tag(stream, order)
-    if n_bytes > 1 << 16:
-        raise ValueError(f"an element of {n_bytes} bytes where a name or a size should be")
-    found = _exactly(source, n_bytes)
-    if source is stream:
-        _exactly(stream, -n_bytes % 8)
-    return found
-
-
-def _plain(value: np.ndarray) -> Any:
-    """Cells and rows of characters as a list of text, numbers as they are."""
-    if value.dtype.kind == "O":
-        return [str(np.ravel(cell)[0]).strip() if np.size(cell) else "" for cell in value.ravel(order="F")]
-    return [str(text).strip() for text in value.ravel()] if value.dtype.kind in "US" else value
-
-
 def _value(file: Any, held: Any) -> Any:
-    """The same, out of HDF5, where MATLAB keeps its matrices with the axes the other way round."""
+    """Text and numbers out of HDF5, where MATLAB keeps its matrices with the axes the other way round."""
     if held.dtype == _h5py().ref_dtype:
         return [_text(file[cell]) for cell in held[()].ravel()]
     if "MATLAB_empty" in held.attrs:
