@@ -1,5 +1,6 @@
 """A task on disk: nothing is lost, and every defect is named."""
 
+import contextlib
 import decimal
 import json
 from dataclasses import replace
@@ -272,6 +273,21 @@ def test_damage_to_a_folder_is_told(tmp_path):
     (path / "bundle.json").write_text(json.dumps([]))
     with pytest.raises(InputError, match="holds no JSON object"):
         load_bundle(path)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_byte_gone_wrong_is_told_or_read_over_but_never_breaks_out(tmp_path, kind):
+    path, rng = save_bundle(everything(), tmp_path / kind), np.random.default_rng(0)
+    for file in [path] if path.is_file() else sorted(path.iterdir()):
+        whole = file.read_bytes()
+        for _ in range(40):
+            damaged = bytearray(whole[: rng.integers(len(whole))] if rng.random() < 0.3 else whole)
+            for at in rng.integers(len(damaged), size=3) if damaged else ():
+                damaged[at] = rng.integers(256)
+            file.write_bytes(damaged)
+            with contextlib.suppress(InputError):
+                load_bundle(path)
+        file.write_bytes(whole)
 
 
 def test_remarks_are_what_a_sound_task_may_hide():

@@ -1,5 +1,6 @@
 """The proposed-splits format, on small files of every variant and on the published split files."""
 
+import contextlib
 import struct
 import subprocess
 import sys
@@ -244,6 +245,23 @@ def test_absent_and_damaged_files_are_told(tmp_path, write):
     (tmp_path / "res101.mat").unlink()
     with pytest.raises(InputError, match=r"res101\.mat cannot be read: No such file"):
         read_xlsa(tmp_path)
+
+
+def test_a_byte_gone_wrong_is_told_or_read_over_but_never_breaks_out(tmp_path, write):
+    """scipy's reader ends the process on some of these."""
+    folder(tmp_path, write)
+    rng = np.random.default_rng(0)
+    for name in ("res101.mat", "att_splits.mat"):
+        whole = (tmp_path / name).read_bytes()
+        for _ in range(40):
+            damaged = bytearray(whole)
+            for at in rng.integers(len(whole), size=rng.choice([1, 3, 30])):
+                damaged[at] = rng.integers(256)
+            (tmp_path / name).write_bytes(damaged)
+            for read in (read_xlsa, lambda path: defects(*read_parts(path))):
+                with contextlib.suppress(InputError):
+                    read(tmp_path)
+        (tmp_path / name).write_bytes(whole)
 
 
 def test_without_h5py_the_extra_is_named(tmp_path, monkeypatch):

@@ -113,7 +113,7 @@ def read_bundle(path: str | Path) -> tuple[Parts, list[str]]:
     path = Path(path)
     try:
         parts, found = read_folder(path) if path.is_dir() else _read_npz(path)
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         reason = error.strerror if isinstance(error, OSError) else None
         raise InputError(f"{path} cannot be read: {reason or error}") from error
     version = parts.pop("format", FORMAT)

@@ -113,6 +113,8 @@ class Element:
         codec = {1: "latin-1", 2: "latin-1", 4: f"utf-16-{endian}", 16: "utf-8", 17: f"utf-16-{endian}"}.get(kind)
         if codec is None:
             raise ValueError(f"characters of type {kind}")
+        if self.size > n_bytes:
+            raise ValueError(f"{n_bytes} bytes for {self.size} characters")
         text = exactly(source, n_bytes).decode(codec)
         rows = self.shape[0]
         return [text[row::rows].strip() for row in range(rows)]

@@ -138,14 +138,14 @@ def _columns(path: Path, found: list[str]) -> dict[str, Any]:
     except FileNotFoundError:
         found.append(f"{path.name}: is not there")
         return {}
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         found.append(f"{path.name}: no Parquet file ({str(error).splitlines()[0]})")
         return {}
     columns = {}
     for name in table.column_names:
         try:
             columns[name] = _array(table[name].combine_chunks(), pa)
-        except (pa.ArrowException, ValueError) as error:
+        except (pa.ArrowException, ValueError, KeyError) as error:
             found.append(f"{path.name}: column {name} {error}")
     return columns
 

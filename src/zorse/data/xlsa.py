@@ -207,12 +207,13 @@ def _matrix(file: MatFile, n: int, kept: np.ndarray, dtype: str) -> np.ndarray:
         raise InputError(f"{file.path}: 'features' is {rows} x {columns}, but there are {n} labels")
     upright = columns == n
     X = np.empty((len(kept), rows if upright else columns), dtype=dtype, order="C" if upright else "F")
-    for start, block in file.columns("features"):
-        if upright:
-            low, high = np.searchsorted(kept, [start, start + len(block)])
-            X[low:high] = block[kept[low:high] - start]
-        else:
-            X[:, start : start + len(block)] = block[:, kept].T
+    with np.errstate(over="ignore"):  # a number too large for float32 becomes infinite, which a check finds
+        for start, block in file.columns("features"):
+            if upright:
+                low, high = np.searchsorted(kept, [start, start + len(block)])
+                X[low:high] = block[kept[low:high] - start]
+            else:
+                X[:, start : start + len(block)] = block[:, kept].T
     return X
 
 
