@@ -43,6 +43,16 @@ def test_parquet(tmp_path, kind):
     np.testing.assert_array_equal(np.concatenate([table.labels for table in tables]), NAMES)
 
 
+def test_parquet_is_not_held_in_memory(tmp_path):
+    vectors = np.random.default_rng(0).normal(size=(300_000, 16)).astype(np.float32)
+    column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), 16)
+    pq.write_table(pa.table({"label": np.arange(300_000), "vector": column}), tmp_path / "c.parquet")
+    del column
+    size, before = (tmp_path / "c.parquet").stat().st_size, pa.total_allocated_bytes()
+    held = max(pa.total_allocated_bytes() - before for _ in stream_tables(tmp_path / "c.parquet", chunk=1000))
+    assert held < size / 2
+
+
 def test_what_is_wrong_is_named(tmp_path):
     with pytest.raises(InputError, match="no file"):
         list(stream_tables(tmp_path / "none.npy"))

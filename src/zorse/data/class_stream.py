@@ -83,7 +83,8 @@ def _of_parquet(path: Path, chunk: int, label_column: str, vector_column: str) -
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path) as file:
+        # By default whole row groups are read ahead and kept.
+        with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
             for column in (label_column, vector_column):
                 if column not in file.schema_arrow.names:
                     raise InputError(f"{path} has no column {column!r}; it has {', '.join(file.schema_arrow.names)}")
