@@ -16,11 +16,13 @@ from zorse.data.compositional import seen_pairs
 from zorse.data.datasets import DATASETS, find_dataset, read_dataset
 from zorse.data.pack import awa19, gzsl_scores, pacs, tiny160
 from zorse.nn.vectors import unit_rows
+from zorse.semantics import WordNet, hierarchy_graph
 
 # What each name stands for; the pack's loaders raise NotAvailableError where the pack is absent.
 TASKS = {
     "awa19": awa19,
     "tiny160": tiny160,
+    "tiny160-wordnet": lambda: with_wordnet(tiny160()),
     "digits": digits_zsl,
     "toy": toy_zsl,
     "procedural": lambda: toy_zsl(n_seen=20, n_unseen=10, n_per_class=20, dim=32, n_semantics=12, noise=0.3),
@@ -68,6 +70,12 @@ def load_task(name: str | os.PathLike) -> Any:
     raise UnknownNameError(
         "task", text, [*TASKS, *DATASETS], "(or the path of a bundle, or of a folder with res101.mat)"
     )
+
+
+def with_wordnet(task: ZeroShotTask) -> ZeroShotTask:
+    """The same task, labelled by WordNet's ids, with the hierarchy above its classes as ``parents`` and ``graph``."""
+    table = replace(task.classes, parents=WordNet.read().parents(map(str, task.classes.labels)))
+    return replace(task, classes=replace(table, graph=hierarchy_graph(table)), name=f"{task.name}, WordNet")
 
 
 def resplit(task: ZeroShotTask, seed: int, held_out: float = 0.2) -> ZeroShotTask:

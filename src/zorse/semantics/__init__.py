@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from zorse.semantics.descriptions import read_descriptions as read_descriptions
+    from zorse.semantics.hierarchy import hierarchy_graph as hierarchy_graph
     from zorse.semantics.imagenet import imagenet_label_sets as imagenet_label_sets
     from zorse.semantics.imagenet import read_counts as read_counts
     from zorse.semantics.imagenet import read_wnids as read_wnids
@@ -30,6 +31,7 @@ _HOME = {
     "check_labels": "labels",
     "check_templates": "templates",
     "class_table": "prompts",
+    "hierarchy_graph": "hierarchy",
     "imagenet_label_sets": "imagenet",
     "knowledge_graph_embedding": "knowledge_graph",
     "ontology_embedding": "ontology",
