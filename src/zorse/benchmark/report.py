@@ -36,6 +36,8 @@ MEANINGS = (
     ("H", "harmonic mean of U and S"),
     ("H, calibrated", "H after a penalty on seen classes that was chosen on held-out training classes"),
     ("AUSUC", "area under seen against unseen accuracy, over every penalty; no calibration can change it"),
+    ("seconds", "CPU seconds of choosing parameters, fitting, scoring and calibrating; with a GPU, the host's share"),
+    ("MB", "by how much memory grew meanwhile"),
     ("±", "half of the 95 % interval of the mean over seeds (Student's); with few seeds it is wide"),
 )
 
@@ -96,7 +98,7 @@ def _header(rows: Sequence[Row], names: Sequence[str], figure: str) -> str:
         ("Tasks", len(names), ""),
         ("Seeds", len(seeds), ""),
         ("Cells", f"{len(measured):,}", f"{failed:,} failed" if failed else ""),
-        ("Time", _duration(spent), "of computing, summed over cells"),
+        ("Time", _duration(spent), "of CPU, summed over cells"),
     ]
     cells = "".join(f"<div><dt>{k}</dt><dd>{v}{f'<small>{s}</small>' if s else ''}</dd></div>" for k, v, s in facts)
     links = "".join(f'<a href="#{_anchor(name)}">{escape(_name(name))}</a>' for name in names)

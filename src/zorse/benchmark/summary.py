@@ -75,7 +75,7 @@ class Row:
 
     @property
     def seconds(self) -> float:
-        """Mean over seeds of choosing, fitting, scoring and calibrating."""
+        """CPU seconds of choosing, fitting, scoring and calibrating, mean over seeds."""
         return float(np.mean([sum(line["seconds"].values()) for line in self.ran])) if self.ran else 0.0
 
     @property
