@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.model_selection import GridSearchCV, GroupKFold
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, GroupKFold, ParameterGrid
 
 from zorse.benchmark import bench as module
 from zorse.benchmark.bench import bench, chosen_methods
@@ -58,6 +59,24 @@ def test_the_choice_is_scikit_learns_over_held_out_classes():
     ours = choose(ESZSL(), grid, TASK)
     assert ours.params == search.best_params_
     assert ours.score == pytest.approx(search.best_score_)
+
+
+@pytest.mark.parametrize(
+    ("model", "grid"),
+    [
+        (ESZSL(lam=3.0), {"gamma": [1e-2, 1.0, 1e2], "negative": [0.0, -1.0]}),
+        (SAE(), {"lam": [0.1, 10.0], "direction": ["encode", "decode"]}),
+    ],
+)
+def test_a_path_is_as_good_as_a_fit_for_each_point(model, grid):
+    X, y = TASK.train
+    points = list(ParameterGrid(grid))
+    many = list(model.fit_many(X, y, TASK.classes, points))
+    assert len(many) == len(points)
+    for point, found in zip(points, many, strict=True):
+        alone = clone(model).set_params(**point).fit(X, y, classes=TASK.classes)
+        np.testing.assert_allclose(found.scores(X), alone.scores(X), rtol=1e-8, atol=1e-10)
+        assert found.get_params() == alone.get_params()
 
 
 def test_every_class_plays_unseen_once_and_never_trains_meanwhile():
@@ -116,6 +135,18 @@ def test_calibration_by_folds_of_training_classes():
     assert all(mean_harmonic(gamma) >= mean_harmonic(other) - 1e-9 for other in np.linspace(-3, 3, 301))
     stacked = CalibratedStacking(ESZSL(), gamma=gamma).fit(X, y, classes=TASK.classes)
     assert line["calibrated"]["H"] == pytest.approx(evaluate(stacked, TASK).harmonic, abs=1e-6)
+
+
+def test_a_wrappers_estimator_is_searched_alone():
+    grid = {"estimator__gamma": [0.01, 1.0, 100.0], "estimator__lam": [0.01, 100.0]}
+    params = {"estimator": {"method": "eszsl", "negative": 0.0}}
+    line = run_cell(cell("calibrated_stacking", params=params, grid=grid, search="estimator"), TASK)
+    alone = choose(ESZSL(negative=0.0), {"gamma": [0.01, 1.0, 100.0], "lam": [0.01, 100.0]}, TASK)
+    assert line["chosen"] == {f"estimator__{k}": v for k, v in alone.params.items()}
+    # Stacking keeps the order of unseen classes, so the whole would have been chosen alike.
+    whole = run_cell(cell("calibrated_stacking", params=params | {"gamma": 0.5}, grid=grid), TASK)
+    assert whole["chosen"] == line["chosen"]
+    assert whole["validation"] == line["validation"]
 
 
 def test_seeds_draw_other_classes_or_only_seed_the_method():
@@ -250,6 +281,7 @@ def test_tasks_without_features_are_refused(tmp_path):
         ("[methods.sae]\nparams = 3", "params"),
         ("[methods.sae]\ncriterion = 'test'", "unseen or harmonic"),
         ("methods = {sae = 3}", "section"),
+        ("[methods.sae]\nsearch = 'estimator'\ngrid = {lam = [1.0]}", "estimator's"),
         ("folds = ", "not TOML"),
     ],
 )

@@ -263,8 +263,12 @@ def _chosen(cell: Cell, recipe: MethodRecipe, model: ZeroShotClassifier, task: Z
     search = {"folds": cell.params["folds"], "per_class": cell.params["per_class"], "criterion": recipe.criterion}
     # A single point is scored only if it has another scaling to compete with.
     search["always"] = len(recipe.features) > 1
-    tried = [(name, choose(model, recipe.grid, scaled(task, name), **search)) for name in recipe.features]
-    return max(tried, key=lambda one: one[1].score)
+    inner = recipe.search == "estimator"
+    searched = model.get_params()["estimator"] if inner else model
+    grid = {name.removeprefix("estimator__") if inner else name: values for name, values in recipe.grid.items()}
+    tried = [(name, choose(searched, grid, scaled(task, name), **search)) for name in recipe.features]
+    features, best = max(tried, key=lambda one: one[1].score)
+    return features, best._replace(params={f"estimator__{k}" if inner else k: v for k, v in best.params.items()})
 
 
 def _calibrated(model: ZeroShotClassifier, task: ZeroShotTask, report: GZSLReport, folds: int) -> dict | None:

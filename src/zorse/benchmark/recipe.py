@@ -15,7 +15,16 @@ SPLITS = ("redrawn", "fixed")
 FEATURES = ("raw", "unit", "standard")
 CRITERIA = ("unseen", "harmonic")
 _TOP = {"split": str, "folds": int, "per_class": int, "features": (str, list), "methods": dict, "reported": dict}
-_METHOD = {"params": dict, "grid": dict, "features": (str, list), "criterion": str, "calibrate": bool, "note": str}
+SEARCHES = ("whole", "estimator")
+_METHOD = {
+    "params": dict,
+    "grid": dict,
+    "features": (str, list),
+    "criterion": str,
+    "search": str,
+    "calibrate": bool,
+    "note": str,
+}
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,9 @@ class MethodRecipe:
         How samples are scaled; several are chosen among like any other argument.
     criterion : {"unseen", "harmonic"}
         What the choice maximises.
+    search : {"whole", "estimator"}
+        "estimator": the grid (all of it ``estimator__...``) is searched on a wrapper's estimator alone, which is then
+        wrapped; cheaper, and the same where the wrapper does not change the order of unseen classes.
     calibrate : bool
         Whether a penalty on seen classes is found as well, at the cost of a fit a fold.
     note : str
@@ -42,6 +54,7 @@ class MethodRecipe:
     grid: dict[str, list] = field(default_factory=dict)
     features: tuple[str, ...] = ("raw",)
     criterion: str = "unseen"
+    search: str = "whole"
     calibrate: bool = True
     note: str = ""
 
@@ -129,9 +142,12 @@ def _checked(found: dict, where: str) -> dict:
             raise InputError(f"{here} must be a section; got {section!r}")
         _check_keys(section, _METHOD, here)
         _check_choice(section, "criterion", CRITERIA, here)
+        _check_choice(section, "search", SEARCHES, here)
         for name, values in section.get("grid", {}).items():
             if not isinstance(values, list) or not values:
                 raise InputError(f"{here}: grid.{name} must be a list of values to try; got {values!r}")
+            if section.get("search") == "estimator" and not name.startswith("estimator__"):
+                raise InputError(f"{here}: with search = 'estimator' the grid is the estimator's; got {name}")
     return found
 
 

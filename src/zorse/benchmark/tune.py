@@ -13,8 +13,10 @@ from zorse.benchmark.tasks import thinned
 from zorse.core import InputError, ZeroShotClassifier
 from zorse.data import ZeroShotTask
 from zorse.evaluation import harmonic_mean, mean_class_accuracy
+from zorse.templates import BilinearClassifier
 
 Criterion = Literal["unseen", "harmonic"]
+FAILURES = (ValueError, ArithmeticError, np.linalg.LinAlgError)  # a point of a grid may ask for the impossible
 
 
 class Choice(NamedTuple):
@@ -111,15 +113,25 @@ def choose(
     table = task.classes.select(np.unique(y))
     points, failure = list(ParameterGrid(grid)), None
     total = np.zeros(len(points))
+    at_once = isinstance(model, BilinearClassifier) and type(model)._path is not BilinearClassifier._path
     if len(points) > 1 or always:
         for fold in class_folds(y, folds, held_out=0.2 if criterion == "harmonic" else 0.0):
             unlabelled = {"unlabelled": X[fold.test_unseen]} if model.traits.needs_unlabelled else {}
-            for i in np.flatnonzero(total > -np.inf):
+            X_train, y_train = X[fold.train], y[fold.train]
+            left = np.flatnonzero(total > -np.inf)
+            try:  # all at once, where the method knows how
+                many = model.fit_many(X_train, y_train, table, [points[i] for i in left]) if at_once else ()
+                for i, fitted in zip(left, many):
+                    total[i] += _judged(fitted, X, y, fold, criterion)
+                    left = left[1:]
+            except FAILURES:
+                at_once = False  # one by one, so that a point that fails costs itself only
+            for i in left:
                 try:
                     fitted = clone(model).set_params(**points[i])
-                    fitted.fit(X[fold.train], y[fold.train], classes=table, **unlabelled)
+                    fitted.fit(X_train, y_train, classes=table, **unlabelled)
                     total[i] += _judged(fitted, X, y, fold, criterion)
-                except (ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
+                except FAILURES as error:
                     failure, total[i] = failure or error, -np.inf
         if failure is not None and (total == -np.inf).all():
             raise failure

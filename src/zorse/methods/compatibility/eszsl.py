@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from scipy.linalg import solve
 
@@ -72,6 +74,14 @@ class ESZSL(BilinearClassifier):
         A, target = _seen_side(X, rows, table, self.negative)
         left = _solve(X.T @ X + self.gamma * np.eye(X.shape[1]), target)
         self.weights_ = _solve(A.T @ A + self.lam * np.eye(A.shape[1]), left.T).T
+
+    def _path(self, X: np.ndarray, rows: np.ndarray, table: ClassTable, points) -> Iterator[np.ndarray]:
+        known = [{"gamma": self.gamma, "lam": self.lam, "negative": self.negative} | point for point in points]
+        gammas, lams = (sorted({point[name] for point in known}) for name in ("gamma", "lam"))
+        kinds = {negative: None for negative in (point["negative"] for point in known)}
+        paths = {negative: eszsl_path(X, rows, table, gammas, lams, negative) for negative in kinds}
+        for point in known:
+            yield paths[point["negative"]][gammas.index(point["gamma"]), lams.index(point["lam"])]
 
 
 def eszsl_path(X, rows, table: ClassTable, gammas, lams, negative: float = -1.0) -> np.ndarray:

@@ -72,6 +72,9 @@ class SAE(BilinearClassifier):
             raise InputError(f"lam must be above 0; got {self.lam}")
         self.weights_ = sae_path(X, rows, table, [self.lam])[0]
 
+    def _path(self, X: np.ndarray, rows: np.ndarray, table: ClassTable, points) -> np.ndarray:
+        return sae_path(X, rows, table, [point.get("lam", self.lam) for point in points])
+
     def _scores(self, X: np.ndarray, table: ClassTable) -> np.ndarray:
         if self.direction == "encode":
             return cosine(X @ self.weights_, table.vectors)
