@@ -18,6 +18,15 @@ def mlp(*widths: int, activation: Callable[[], nn.Module] = nn.ReLU, out: nn.Mod
     return nn.Sequential(*layers)
 
 
+def normed_mlp(*widths: int, dropout: float = 0.5) -> nn.Sequential:
+    """Linear layers of the given widths; layer norm, ReLU and dropout between them, a ReLU after the last."""
+    layers: list[nn.Module] = []
+    for i, (fan_in, fan_out) in enumerate(pairwise(widths)):
+        layers += [nn.LayerNorm(fan_in), nn.ReLU(), nn.Dropout(dropout)] if i else []
+        layers.append(nn.Linear(fan_in, fan_out))
+    return nn.Sequential(*layers, nn.ReLU())
+
+
 def fill_linear(network: nn.Module, fill: Callable[[Tensor], object]) -> None:
     """Draw the weights of every linear layer in ``network`` anew with ``fill`` (of ``nn.init``); biases become 0."""
     for layer in network.modules():

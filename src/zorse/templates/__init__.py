@@ -2,6 +2,7 @@
 
 from zorse.templates.attribute_prediction import AttributePrediction
 from zorse.templates.bilinear import BilinearClassifier
+from zorse.templates.compositional import PairClassifier, Words, feasibility, words_of
 from zorse.templates.feature_generator import FeatureGenerator
 from zorse.templates.final_classifier import FinalClassifier
 from zorse.templates.gated import GatedClassifier
@@ -23,6 +24,7 @@ __all__ = [
     "GatedClassifier",
     "GraphClassifier",
     "NetworkClassifier",
+    "PairClassifier",
     "PatchClassifier",
     "PatchTagger",
     "RankingClassifier",
@@ -31,5 +33,8 @@ __all__ = [
     "SyntheticClassifier",
     "TrainingData",
     "TransductiveClassifier",
+    "Words",
     "WrapperClassifier",
+    "feasibility",
+    "words_of",
 ]

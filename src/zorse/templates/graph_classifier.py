@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import repeat
 from typing import Any
 
@@ -14,7 +16,7 @@ from torch import Tensor, nn
 from zorse.core import ClassGraph, ClassTable, InputError, Traits, ZeroShotClassifier, resolve_device, seeded
 from zorse.nn.graph import adjacency, nearest_edges
 from zorse.nn.vectors import unit_rows
-from zorse.training import Turn, softmax_regression, train
+from zorse.training import MiniBatches, Turn, softmax_regression, train
 
 
 class GraphClassifier(ZeroShotClassifier):
@@ -31,7 +33,7 @@ class GraphClassifier(ZeroShotClassifier):
     ----------
     networks_ : ModuleDict
     graph_ : ClassGraph or None, the table's own graph where it brought none
-    history_ : list of dict, mean squared distance of each epoch
+    history_ : list of dict, mean loss of each epoch
     coef_, intercept_ : ndarrays (c, d) and (c,), classifiers of the candidates
     """
 
@@ -51,22 +53,29 @@ class GraphClassifier(ZeroShotClassifier):
             name = type(self).__name__
             raise InputError(f"{name} needs at least two seen classes; got {table.labels[seen][0]!s} alone")
         device = resolve_device(self.device)
-        weights = torch.as_tensor(unit_rows(np.column_stack(softmax_regression(X, target, self.C)))).float().to(device)
         self.graph_ = None if table.graph is not None else self._own_graph(table)
         H, structure, nodes = self._nodes(table, device)
         nodes = nodes[seen]
         self.n_node_features_ = H.shape[1]
-        with seeded(self.random_state):
+        with seeded(self.random_state) as generator:
             self.networks_ = self._layers(H.shape[1], X.shape[1] + 1).to(device)
+            predict = partial(self._node_weights, structure, H, nodes, training=True)
+            turn, batches = self._turn(predict, X, target, generator)
+            steps = None if isinstance(batches, MiniBatches) else 1
+            self.history_ = train([turn], batches, epochs=self.epochs, steps_per_epoch=steps)
+        self.networks_.requires_grad_(False).eval()
 
-            def loss(batch, clock) -> Tensor:
-                predicted = self._node_weights(structure, H, nodes, training=True)
-                return (predicted - weights).square().sum(dim=1).mean() / 2
+    def _turn(
+        self, predict: Callable[[], Tensor], X: np.ndarray, target: np.ndarray, generator: torch.Generator
+    ) -> tuple[Turn, Iterable]:
+        """What is learned from X (n, d) of seen classes ``target`` (n,), whose classifiers ``predict()`` gives."""
+        device = resolve_device(self.device)
+        weights = torch.as_tensor(unit_rows(np.column_stack(softmax_regression(X, target, self.C)))).float().to(device)
+        loss = lambda batch, clock: (predict() - weights).square().sum(dim=1).mean() / 2  # noqa: E731
+        return Turn("regression", loss, self.networks_.parameters(), self._optimizer), repeat(None)
 
-            optimizer = lambda p: torch.optim.Adam(p, lr=self.lr, weight_decay=self.weight_decay)  # noqa: E731
-            turn = Turn("regression", loss, self.networks_.parameters(), optimizer)
-            self.history_ = train([turn], repeat(None), epochs=self.epochs, steps_per_epoch=1)
-        self.networks_.requires_grad_(False)
+    def _optimizer(self, params: list[Tensor]) -> torch.optim.Optimizer:
+        return torch.optim.Adam(params, lr=self.lr, weight_decay=self.weight_decay)
 
     @torch.no_grad()
     def _prepare(self, table: ClassTable) -> None:

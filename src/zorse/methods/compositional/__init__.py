@@ -1,0 +1,1 @@
+"""Methods that name an attribute and an object together."""
