@@ -5,7 +5,7 @@ import torch
 from zorse.core import CapabilityError, InputError, seeded
 from zorse.data import toy_zsl
 from zorse.methods.compatibility.eszsl import ESZSL
-from zorse.methods.gating.boundary_ood import BoundaryOOD, direction, kept_back
+from zorse.methods.gating.boundary_ood import BoundaryOOD, direction, inside_without_labels, kept_back
 from zorse.nn.vectors import unit_rows
 
 TASK = toy_zsl(n_seen=8, n_unseen=4, n_per_class=24, noise=0.1)
@@ -80,3 +80,19 @@ def test_what_cannot_be_is_refused():
         fitted(coverage=0.0)
     with pytest.raises(CapabilityError, match="None"):
         BoundaryOOD(**SMALL | {"epochs": 1}).fit(X, y, classes=TASK.classes)
+
+
+def test_scores_in_the_place_of_cosines_by_loops():
+    rng = np.random.default_rng(0)
+    log_p, seen = rng.standard_normal((200, 7)), np.arange(7) < 4
+    margins = np.array([[row[c] - row[4:].max() for c in range(4)] for row in log_p])
+    divide = np.mean(np.quantile(margins.max(axis=1), [0.1, 0.9]))
+    boundaries = []
+    for c in range(4):
+        own = sorted(m[c] for m in margins if m.argmax() == c and m.max() >= divide)
+        boundaries.append(own[int(0.2 * (len(own) - 1))])
+    expected = [max(m[c] - boundaries[c] for c in range(4)) for m in margins]
+    np.testing.assert_allclose(inside_without_labels(log_p, seen, coverage=0.8), expected)
+    # Enclosing all that are believed leaves the dividing point, or a little more, for every class.
+    single = inside_without_labels(log_p, seen, coverage=1.0, boundary="single")
+    np.testing.assert_array_equal(single >= 0, margins.max(axis=1) >= divide)

@@ -87,3 +87,24 @@ def test_what_cannot_be_wrapped_or_chosen_is_refused():
         CalibratedStacking().fit(X, y, classes=TASK.classes)
     with pytest.raises(InputError, match=f"got {y[0]} alone"):
         CalibratedStacking(ESZSL()).fit(X[y == y[0]], y[y == y[0]], classes=TASK.classes)
+
+
+def test_recalibrating_undoes_any_bias_without_a_label():
+    everything = np.concatenate([TASK.test_seen[0], TASK.test_unseen[0]])
+    plain = CalibratedStacking(ESZSL(), 0.0).fit(X, y, classes=TASK.classes)
+    biased = CalibratedStacking(Biased(), 0.7).fit(X, y, classes=TASK.classes)
+    ours, theirs = (model.recalibrated(everything) for model in (plain, biased))
+    assert theirs.gamma_ == pytest.approx(ours.gamma_ + 3)
+    np.testing.assert_array_equal(ours.predict(everything), theirs.predict(everything))
+    assert (plain.gamma_, biased.gamma_) == (0, 0.7)  # they stay as they are
+    assert evaluate(theirs, TASK).harmonic > evaluate(biased, TASK).harmonic
+
+
+def test_a_known_share_of_unseen_samples_is_kept_to():
+    model = stacked(0.0).recalibrated(TASK.X, by=0.25)
+    assert np.isin(model.predict(TASK.X), TASK.unseen).mean() == pytest.approx(0.25, abs=2 / len(TASK.X))
+
+
+def test_a_penalty_without_labels_needs_candidates_of_both_kinds():
+    with pytest.raises(InputError, match="both kinds"):
+        stacked(0.0).with_candidates(TASK.unseen).recalibrated(TASK.X)

@@ -5,7 +5,15 @@ from zorse.core import CapabilityError, InputError
 from zorse.data import toy_zsl
 from zorse.evaluation import evaluate
 from zorse.methods.compatibility.eszsl import ESZSL
-from zorse.methods.gating.cosmo import COSMO, confidences, join, likeliest_scale, to_probabilities
+from zorse.methods.gating.cosmo import (
+    COSMO,
+    confidences,
+    gate_without_labels,
+    join,
+    likeliest_scale,
+    smoothed_without_labels,
+    to_probabilities,
+)
 
 TASK = toy_zsl(n_seen=12, n_unseen=5, n_per_class=20, noise=0.25)
 X, y = TASK.train
@@ -77,3 +85,37 @@ def test_among_one_kind_of_candidates_an_expert_answers_alone():
 def test_experts_are_asked_for():
     with pytest.raises(CapabilityError, match="None"):
         COSMO().fit(X, y, classes=TASK.classes)
+
+
+def scores_of_two_kinds(n=300, s=6, u=4, seed=0):
+    """Log-probabilities of samples whose own half, seen for the first ones, is a little more likely."""
+    rng = np.random.default_rng(seed)
+    logits = rng.standard_normal((2 * n, s + u))
+    logits[:n, 0] += 4
+    logits[n:, s] += 3
+    logits[:, :s] += 1.5  # the bias towards seen classes
+    seen = np.arange(s + u) < s
+    return np.log(to_probabilities(logits)), seen, n
+
+
+def test_the_gate_without_labels_finds_the_kinds():
+    log_p, seen, n = scores_of_two_kinds()
+    gate = gate_without_labels(log_p, seen)
+    assert np.mean(gate[:n, None] > gate[n:]) > 0.9
+    assert 0.3 < (gate > 0).mean() < 0.7
+
+
+def test_halves_are_smoothed_by_that_gate():
+    log_p, seen, _ = scores_of_two_kinds()
+    pi = 1 / (1 + np.exp(gate_without_labels(log_p, seen)))
+    halves = [np.exp(log_p[:, part]) for part in (seen, ~seen)]
+    expected = join(*(half / half.sum(axis=1, keepdims=True) for half in halves), pi)
+    ours = np.exp(smoothed_without_labels(log_p, seen))
+    np.testing.assert_allclose(ours[:, seen], expected.seen)
+    np.testing.assert_allclose(ours[:, ~seen], expected.unseen)
+
+
+def test_the_bias_of_a_model_means_nothing_to_its_gate():
+    log_p, seen, _ = scores_of_two_kinds()
+    gate, moved = (gate_without_labels(log_p + b * seen, seen) for b in (0.0, 2.0))
+    np.testing.assert_allclose(gate, moved, atol=1e-2)

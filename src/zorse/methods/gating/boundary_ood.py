@@ -17,6 +17,7 @@ from zorse.nn.transport import transport_cost
 from zorse.nn.vectors import unit_rows
 from zorse.templates import GatedClassifier, RidgeToVectors
 from zorse.training import Clock, MiniBatches, Turn, train
+from zorse.training.unlabelled import dividing_point
 
 APART = 1e3  # added to the log-probabilities of the side that the gate decides for
 
@@ -72,6 +73,8 @@ class BoundaryOOD(GatedClassifier):
     Differs from the paper: class vectors and features are brought to unit length; alignment uses ``n_draws`` codes of
     each and its gradient is that of the smoothed optimum; ``held_out`` is ours. Boundaries read from the very samples
     that were trained on are tighter than new samples of the class deserve.
+
+    Where only a model's scores are known, :func:`inside_without_labels` puts them in the place of the cosines.
 
     Cost: O(epochs n h (d + k + latent)) and O(epochs n n_draws^2 (latent + iterations)) for the transport.
 
@@ -207,6 +210,26 @@ class BoundaryOOD(GatedClassifier):
         """Small networks."""
         small = {"latent": 8, "hidden": 32, "epochs": 12, "lr": 0.02, "batch_size": 64, "n_draws": 2, "device": "cpu"}
         return [small | {"unseen_expert": RidgeToVectors(), "random_state": 0}]
+
+
+def inside_without_labels(
+    log_p: np.ndarray, seen: np.ndarray, coverage: float = 0.95, boundary: Literal["class", "single"] = "class"
+) -> np.ndarray:
+    """As :meth:`BoundaryOOD.inside` (n,), from the log-probabilities (n, c) that a model gives unlabelled samples.
+
+    A seen class's log-probability less the best unseen one's stands for the cosine with its anchor. Samples above the
+    :func:`~zorse.training.unlabelled.dividing_point` of the best such margin are taken for samples of the class that
+    has it, and its boundary encloses ``coverage`` of these; a class without any keeps the dividing point.
+    """
+    margins = log_p[:, seen] - log_p[:, ~seen].max(axis=1, keepdims=True)
+    margin, best = margins.max(axis=1), margins.argmax(axis=1) if boundary == "class" else np.zeros(len(margins), int)
+    divide = dividing_point(margin)
+    boundaries = np.full(margins.shape[1] if boundary == "class" else 1, divide)
+    for c in range(len(boundaries)):
+        believed = margin[(best == c) & (margin >= divide)]
+        if len(believed):
+            boundaries[c] = np.quantile(believed, 1 - coverage, method="lower")
+    return (margins - boundaries).max(axis=1)
 
 
 def direction(out: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from copy import copy
+from typing import Literal, Self
+
 import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
 from zorse.core import ClassTable, InputError, Paper, ZeroShotClassifier
 from zorse.templates import RidgeToVectors, WrapperClassifier
-from zorse.training.validation import SeenUnseenCurve, seen_unseen_curve
+from zorse.training.unlabelled import dividing_point
+from zorse.training.validation import SeenUnseenCurve, contest, seen_unseen_curve
 
 
 class CalibratedStacking(WrapperClassifier):
@@ -19,7 +23,8 @@ class CalibratedStacking(WrapperClassifier):
     estimator : ZeroShotClassifier
         The method to correct.
     gamma : float or "auto", default="auto"
-        Taken from the scores of seen classes, in their units; "auto" finds it by cross-validation over classes.
+        Taken from the scores of seen classes, in their units; "auto" finds it by cross-validation over classes. A model
+        fitted with either can be :meth:`recalibrated` on samples without labels.
     folds : int, default=5
         For "auto": the seen classes are dealt into so many groups, each of which plays unseen once. At least 2; with
         fewer seen classes than folds, each class is a group.
@@ -42,6 +47,9 @@ class CalibratedStacking(WrapperClassifier):
 
     Notes
     -----
+    Where no class can be held out, as of a model that only its scores are known of, :func:`unlabelled_penalty` finds a
+    gamma from unlabelled samples of both kinds.
+
     Differs from the paper: it sweeps gamma and reports the whole curve (:func:`zorse.evaluation.seen_unseen_curve`);
     to answer with one value, "auto" maximises the harmonic mean of both accuracies, averaged over classes and then
     over folds. Every value is tried, as the average changes only at the samples' own margins.
@@ -86,6 +94,13 @@ class CalibratedStacking(WrapperClassifier):
     def _scores(self, X: np.ndarray, table: ClassTable) -> np.ndarray:
         return self.estimator_.scores(X) - self.gamma_ * np.isin(table.labels, self.seen_)
 
+    def recalibrated(self, X, by: Literal["tails", "mean", "mixture"] | float = "tails") -> Self:
+        """The same model with the ``gamma_`` that :func:`unlabelled_penalty` finds on unlabelled samples X (n, d)."""
+        scores, seen = self.scores(X), np.isin(self.classes_, self.seen_)
+        again = copy(self)
+        again.gamma_ = self.gamma_ + unlabelled_penalty(scores, seen, by)
+        return again
+
     def _chosen(self, X: np.ndarray, y: np.ndarray, table: ClassTable) -> float:
         seen = np.unique(y)
         if len(seen) < 2:
@@ -105,6 +120,26 @@ class CalibratedStacking(WrapperClassifier):
     def example_params(cls) -> list[dict]:
         """Given and chosen, over ridge regression to class vectors."""
         return [{"estimator": RidgeToVectors(), "gamma": 0.1}, {"estimator": RidgeToVectors(), "random_state": 0}]
+
+
+def unlabelled_penalty(
+    scores: np.ndarray, seen: np.ndarray, by: Literal["tails", "mean", "mixture"] | float = "tails"
+) -> float:
+    """The gamma at which unlabelled samples of both kinds part, from scores (n, c) and which columns are ``seen``.
+
+    It is the :func:`~zorse.training.unlabelled.dividing_point` of best seen minus best unseen score. Scores should be
+    logits or log-probabilities. ``by`` says how the point is found: "tails" has come closest to the best gamma on
+    scores of other models (docs/decisions/0028); a number is the share of unseen samples, where it is known.
+
+    Raises
+    ------
+    InputError
+        If columns of one kind are missing.
+    """
+    seen = np.asarray(seen)
+    if seen.all() or not seen.any():
+        raise InputError("a penalty needs candidates of both kinds, seen and unseen")
+    return dividing_point(contest(np.asarray(scores), seen).margin, by)
 
 
 def best_penalty(curves: list[SeenUnseenCurve]) -> float:

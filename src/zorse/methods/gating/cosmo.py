@@ -11,7 +11,8 @@ from sklearn.utils import check_random_state
 
 from zorse.core import ClassTable, InputError, Paper, ZeroShotClassifier
 from zorse.templates import GatedClassifier, RidgeToVectors
-from zorse.training.validation import harmonic_mean, mean_class_accuracy
+from zorse.training.unlabelled import dividing_point
+from zorse.training.validation import contest, harmonic_mean, mean_class_accuracy
 
 SCALES = np.logspace(-1, 3, 41)  # of the unseen expert's scores
 THRESHOLDS = np.linspace(0.02, 0.98, 49)
@@ -64,6 +65,9 @@ class COSMO(GatedClassifier):
     Differs from the paper: P(y, unseen) is the unseen expert's softmax over the unseen candidates, as for a model that
     gives no probability to seen classes; one pass over a grid for threshold and softness, not coarse to fine. The gate
     is fitted on all held-out samples, and so is its threshold.
+
+    Where only a model's scores are known, :func:`smoothed_without_labels` takes both experts from their halves and
+    learns the gate from unlabelled samples.
 
     Cost: two fits of each expert; O(n (|S| + |U|)) a point of a grid of 245.
 
@@ -188,7 +192,7 @@ def confidences(p_seen: np.ndarray, p_unseen: np.ndarray, k: int, temperature: f
 
 def largest(p: np.ndarray, k: int) -> np.ndarray:
     """The ``k`` largest values of each row, descending; zeros where there are fewer columns."""
-    top = -np.sort(-p, axis=1)[:, :k]
+    top = descending(p, k)
     return np.pad(top, [(0, 0), (0, k - top.shape[1])])
 
 
@@ -207,3 +211,33 @@ def likeliest_scale(scores: np.ndarray, target: np.ndarray) -> float:
         return 1.0
     fit = [(s * scores[at, target] - logsumexp(s * scores, axis=1)).mean() for s in SCALES / unit]
     return float(SCALES[int(np.argmax(fit))] / unit)
+
+
+def gate_without_labels(log_p: np.ndarray, seen: np.ndarray, k: int = 5) -> np.ndarray:
+    """Log-odds that each unlabelled sample is of a seen class, shape (n,), from a model's log-probabilities (n, c).
+
+    The two halves of the columns, ``seen`` (c,) and not, stand for the experts. Best seen minus best unseen score
+    divides the samples into two (:func:`~zorse.training.unlabelled.dividing_point`); a logistic regression on the ``k``
+    largest log-probabilities of each half learns the division, and its own dividing point is the threshold.
+    """
+    margin = contest(log_p, seen).margin
+    features = np.hstack([descending(log_p[:, ~seen], k), descending(log_p[:, seen], k)])
+    believed = margin >= dividing_point(margin)
+    if believed.all():  # margins are all the same
+        return np.zeros(len(margin))
+    gate = LogisticRegression(C=1.0, tol=1e-7, max_iter=5000).fit(features, believed).decision_function(features)
+    return gate - dividing_point(gate)
+
+
+def smoothed_without_labels(log_p: np.ndarray, seen: np.ndarray, k: int = 5) -> np.ndarray:
+    """Adaptive confidence smoothing (n, c) of one model's halves, gated by :func:`gate_without_labels`; logarithms."""
+    unseen = expit(-gate_without_labels(log_p, seen, k))
+    joined = join(to_probabilities(log_p[:, seen]), to_probabilities(log_p[:, ~seen]), unseen)
+    out = np.empty(log_p.shape)
+    out[:, seen], out[:, ~seen] = np.log(joined.seen + 1e-300), np.log(joined.unseen + 1e-300)
+    return out
+
+
+def descending(log_p: np.ndarray, k: int) -> np.ndarray:
+    """The ``k`` largest values of each row, descending, or all where there are fewer columns."""
+    return -np.sort(-log_p, axis=1)[:, :k]
