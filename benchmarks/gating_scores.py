@@ -72,7 +72,7 @@ def main():
             print(rows[-1])
     result = {
         "what": "Gates on published generalised zero-shot scores, every parameter chosen without test labels",
-        "note": "Scores of LAGO and f-CLSWGAN on the test sets of AWA1 and Flowers, as log-probabilities. The gates see "
+        "note": "Scores of LAGO and f-CLSWGAN on the test sets of AWA1 and Flowers, as log-probabilities. Gates see "
         "the scores and which classes were trained on, no label; labels are read for the figures. The criterion was "
         "fixed on scores of other models and data first (docs/decisions/0028). AUROC and FPR95 are of the gate's own "
         "confidence that a sample is of a seen class. The best gamma is found with labels, and is what no gate by one "
