@@ -16,11 +16,11 @@ BASELINE = "calibrated stacking"
 METRIC = "harmonic mean of seen and unseen mean class accuracy"
 TASKS = ("awa19", "tiny160", "digits")
 NOTE = (
-    "The zero-shot expert is ESZSL with labels 0 and 1, its penalties chosen on held-out training classes, and the seen "
-    "expert softmax regression on features of unit length (C=100); at most 100 training samples a class. Gate, threshold, "
-    "softness and the stack's gamma are chosen on training classes. The features of awa19 and tiny160 come from a "
-    "network that was trained on ImageNet. On published scores, where both experts are halves of one model and nothing "
-    "can be held out, gate and stack are set without labels and come out alike (benchmarks/gating_scores.py)."
+    "The zero-shot expert is ESZSL with labels 0 and 1, its penalties chosen on held-out training classes, the seen "
+    "expert softmax regression on features of unit length (C=100); at most 100 training samples a class. Gate, "
+    "threshold, softness and the stack's gamma are chosen on training classes. The features of awa19 and tiny160 come "
+    "from a network that was trained on ImageNet. On published scores, where both experts are halves of one model and "
+    "nothing can be held out, gate and stack are set without labels and come out alike (benchmarks/gating_scores.py)."
 )
 
 
@@ -28,7 +28,8 @@ def run(task: ZeroShotTask, seed: int) -> tuple[float, float]:
     """H of both over the same expert."""
     task = thinned(with_unit_features(task), per_class=100)
     expert = tuned_eszsl(task, negative=0.0)
-    ours = COSMO(SoftmaxRegression(C=100.0), expert, random_state=seed).fit(*task.train, classes=task.classes)
+    gated = COSMO(SoftmaxRegression(C=100.0), expert, random_state=seed)
+    ours = gated.fit(*task.train, classes=task.classes)
     stack = CalibratedStacking(expert, random_state=seed).fit(*task.train, classes=task.classes)
     return evaluate(ours, task).harmonic, evaluate(stack, task).harmonic
 
@@ -36,7 +37,8 @@ def run(task: ZeroShotTask, seed: int) -> tuple[float, float]:
 def compare() -> Agreement:
     """The paper's smoothing, class by class."""
     task = load_task("digits")
-    model = COSMO(unseen_expert=tuned_eszsl(task, negative=0.0), random_state=0).fit(*task.train, classes=task.classes)
+    X, y = task.train
+    model = COSMO(unseen_expert=tuned_eszsl(task, negative=0.0), random_state=0).fit(X, y, classes=task.classes)
     X = task.test_unseen[0][:50]
     seen, unseen = model.seen_expert_.scores(X), model.scale_ * model.unseen_expert_.scores(X)
     p_seen, p_unseen = to_probabilities(seen), to_probabilities(unseen)
