@@ -25,6 +25,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 
 DIM, K, CHUNK = 64, 10, 16_384
+CONTENDERS = (
+    "inner products, float32, .npy",
+    "inner products, float32, Parquet",
+    "ESZSL, float64, .npy",
+    "argpartition of each part, float32, .npy",
+)
 
 
 def vectors_of(rng: np.random.Generator, n: int) -> np.ndarray:
@@ -109,6 +115,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--classes", type=int, default=1_000_000)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--only", default="", help="contenders whose name holds this; the file's other rows stay")
     parser.add_argument("--contender", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -130,16 +137,16 @@ def main() -> None:
             row_group_size=CHUNK,
         )
         del vectors, column
-        for who in (
-            "inner products, float32, .npy",
-            "inner products, float32, Parquet",
-            "ESZSL, float64, .npy",
-            "argpartition of each part, float32, .npy",
-        ):
+        for who in CONTENDERS:
+            if args.only not in who:
+                continue
             command = [sys.executable, __file__, "--contender", who, "--folder", str(folder)]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             rows.append(json.loads(done.stdout))
             print(rows[-1], file=sys.stderr)
+    if args.only and args.out and args.out.exists():
+        kept = [row for row in json.loads(args.out.read_text())["runs"] if args.only not in row["contender"]]
+        rows = sorted(rows + kept, key=lambda row: CONTENDERS.index(row["contender"]))
     result = {
         "what": f"The {K} best of {args.classes:,} classes for {args.images:,} images",
         "note": f"Vectors of {DIM} numbers, {CHUNK:,} classes at a time. All scores together would take "
