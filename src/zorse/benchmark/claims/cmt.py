@@ -14,6 +14,7 @@ CLAIM = "Asking first whether a sample is novel lets one model recognise both se
 BASELINE = "nearest class vector, no novelty detection"
 METRIC = "harmonic mean of seen and unseen mean class accuracy"
 TASKS = ("awa19", "tiny160", "digits")
+SEEDS = 3
 NOTE = (
     "Features of unit length, at most 25 training samples a class. The step is chosen for accuracy on held-out "
     "training classes and is the same on both sides; the share of outliers is the one with the best harmonic mean over "

@@ -13,6 +13,7 @@ CLAIM = "A piecewise linear compatibility of several maps outperforms the one bi
 BASELINE = "SJE"
 METRIC = "mean class accuracy over unseen classes"
 TASKS = ("tiny160", "awa19")
+SEEDS = 3
 NOTE = (
     "At most 25 training samples a class; steps and the number of maps (2 or 4) are chosen on held-out training "
     "classes. Both take features of unit length: standardised, as in the paper, they give LatEm's random start so much "

@@ -15,6 +15,7 @@ CLAIM = "Output embeddings are complementary: two of them together do better tha
 BASELINE = "the better embedding alone"
 METRIC = "mean class accuracy over unseen classes"
 TASKS = ("tiny160", "awa19")
+SEEDS = 3
 NOTE = (
     "tiny160: word vectors of ConceptNet and of Wikipedia; awa19: continuous and binary attributes, of which the "
     "second say nothing that the first don't. Features of unit length, at most 25 training samples a class; the step "
