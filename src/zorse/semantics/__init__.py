@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from zorse.semantics.descriptions import read_descriptions as read_descriptions
-    from zorse.semantics.hierarchy import hierarchy_graph as hierarchy_graph
     from zorse.semantics.gaze import gaze_grid as gaze_grid
     from zorse.semantics.gaze import gaze_histogram as gaze_histogram
     from zorse.semantics.gaze import gaze_sequence as gaze_sequence
     from zorse.semantics.gaze import gaze_table as gaze_table
+    from zorse.semantics.hierarchy import hierarchy_graph as hierarchy_graph
     from zorse.semantics.imagenet import imagenet_label_sets as imagenet_label_sets
     from zorse.semantics.imagenet import read_counts as read_counts
     from zorse.semantics.imagenet import read_wnids as read_wnids

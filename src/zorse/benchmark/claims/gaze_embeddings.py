@@ -22,8 +22,8 @@ NOTE = (
     "look at four images of every class, earlier, longer and with wider pupils at places where the class has more of "
     "an attribute, and off the mark in places, times and one fixation of five. It shows that the encoding keeps what "
     "such looks hold, not that people look so (in a first world looks told how strong an attribute is but hardly its "
-    "sign, and sequences were at chance). Features on a grid, observers averaged; histograms and sequences do less well "
-    "here, where the paper finds sequences best on birds. Both sides choose their step on held-out training classes."
+    "sign, and sequences were at chance). Features on a grid, observers averaged; histograms and sequences do less "
+    "well, where the paper finds sequences best on birds. Both sides choose their step on held-out training classes."
 )
 PEOPLE, IMAGES, FIXATIONS, GRID = 5, 4, 8, (3, 4)
 
