@@ -1,53 +1,46 @@
-"""Which classes will be confused, told from attributes and detectors alone."""
+"""How hard a set of attributes makes a zero-shot problem, told from the class-attribute matrix alone."""
+
+from dataclasses import replace
 
 import numpy as np
 from scipy.stats import spearmanr
 
 from zorse.benchmark.reproduce import Agreement
 from zorse.benchmark.tasks import thinned, with_unit_features
-from zorse.benchmark.tune import class_folds, tune
+from zorse.benchmark.tune import accuracy_on_unseen
 from zorse.data import ZeroShotTask
-from zorse.evaluation import pairwise_error, worst_case_error
+from zorse.evaluation import worst_case_error
 from zorse.methods.compatibility.dap import DAP
-from zorse.methods.compatibility.sae import SAE
+from zorse.methods.compatibility.eszsl import ESZSL
 
-CLAIM = "The bound on pairs of classes, known before an unseen image is, tells which classes will be confused."
+CLAIM = "The bound, known before an image is seen, tells how standard methods behave with given attributes."
 BASELINE = "no relation (0)"
-METRIC = "Spearman correlation, over pairs of unseen classes, of the bound with the share of images confused"
-TASKS = ("awa19",)
+METRIC = "Spearman correlation, over sets of attributes, of the bound with the error on unseen classes"
+TASKS = ("awa19", "digits")
 NOTE = (
-    "Ten pairs of five unseen animals a split. The class-attribute matrix is AwA's continuous one. Confusion is that "
-    "of DAP and of SAE (parameters chosen on held-out training classes), averaged: the share of two classes' images "
-    "that are closer to the other of the two. The slack is what detectors of attributes (DAP's) miss on held-out "
-    "training classes; it was fixed before anything was measured, since without it 85 attributes leave every "
-    "pair a bound near 0. The features come from a network that was trained on ImageNet."
+    "Forty random sets of four attributes a split (of AwA's 85, or of 20 strokes); each describes all classes, DAP and "
+    "ESZSL (labels 0 and 1, gamma 1, lam 0.1) learn with it alone, and their mean error among unseen classes is "
+    "compared with the bound. The paper selects few attributes, too: with all 85 at once every pair of classes has "
+    "one that tells it apart and the bound says little; a first attempt, whether bounds on pairs go with their "
+    "confusion, gave a mean correlation of -.05 over five splits of ten pairs of animals. The features of awa19 come "
+    "from a network that was trained on ImageNet."
 )
 
 
 def run(task: ZeroShotTask, seed: int) -> tuple[float, float]:
     """The correlation, and 0."""
     task = thinned(with_unit_features(task), per_class=60)
-    table, (X, y) = task.classes, task.train
-    detectors = DAP().fit(X, y, classes=table)
-    misses = np.zeros(table.n_semantics)
-    for fold in class_folds(y):
-        model = DAP().fit(X[fold.train], y[fold.train], classes=table)
-        fired = 1 / (1 + np.exp(-(X[fold.test_unseen] @ model.weights_ + model.intercept_)))
-        held = y[fold.test_unseen]
-        for label in np.unique(held):
-            misses += np.abs(fired[held == label].mean(axis=0) - table.select([label]).vectors[0]) / len(task.seen)
-    bound = pairwise_error(table.select(task.unseen).vectors, misses)
-    X, y = task.test_unseen
-    sae = tune(SAE(), {"lam": [0.1, 1.0, 10.0], "direction": ["encode", "decode"]}, task, per_class=30)
-    pairs = [(a, b) for a in range(len(task.unseen)) for b in range(a)]
-    confused = np.zeros(len(pairs))
-    for model in (detectors, sae):
-        for i, (a, b) in enumerate(pairs):
-            two = task.unseen[[a, b]]
-            of_two = np.isin(y, two)
-            confused[i] += np.mean(model.with_candidates(two).predict(X[of_two]) != y[of_two])
-    found = spearmanr([bound[pair] for pair in pairs], confused).statistic
-    return float(found) if np.isfinite(found) else 0.0, 0.0
+    table, rng = task.classes, np.random.default_rng(seed)
+    varied = np.flatnonzero(np.ptp(table.select(task.seen).vectors, axis=0) > 0)
+    bounds, errors = [], []
+    for _ in range(40):
+        few = rng.choice(varied, 4, replace=False)
+        told = replace(task, classes=replace(table, vectors=table.vectors[:, few]))
+        X, y = told.train
+        models = [model.fit(X, y, classes=told.classes) for model in (DAP(), ESZSL(1.0, 0.1, negative=0.0))]
+        errors.append(1 - np.mean([accuracy_on_unseen(model, told) for model in models]))
+        bounds.append(worst_case_error(told.classes.select(told.unseen).vectors).error)
+    return float(spearmanr(bounds, errors).statistic), 0.0
 
 
 def compare() -> Agreement:
