@@ -60,3 +60,13 @@ def weighted_l1(p: Tensor, q: Tensor) -> Tensor:
     off = p - q
     length = off.square().sum(dim=1, keepdim=True).clamp_min(1e-24).sqrt()
     return (off.abs().pow(3) / length).sum(dim=1).mean()
+
+
+def smoothed_targets(related: Tensor, smoothing: float) -> Tensor:
+    """Distribution (s, s) for a softmax loss: row c has 1 - ``smoothing`` on c, the rest shared by its relatives.
+
+    ``related`` (s, s) of bool says who they are; a class that has none but itself keeps all.
+    """
+    others = related & ~torch.eye(len(related), dtype=torch.bool, device=related.device)
+    shared = smoothing * others / others.sum(dim=1, keepdim=True).clamp(min=1)
+    return shared + torch.diag(1 - shared.sum(dim=1))
