@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,13 @@ from sklearn.model_selection import GridSearchCV, GroupKFold, ParameterGrid
 
 from zorse.benchmark import bench as module
 from zorse.benchmark.bench import bench, chosen_methods
-from zorse.benchmark.cell import Cell, build, digest_of_task, peak_memory, run_cell, thin, why_not
+from zorse.benchmark.cell import Cell, build, digest_of_task, peak_memory, run_cell, scaled, thin, why_not
 from zorse.benchmark.log import Log, read_log
 from zorse.benchmark.recipe import MethodRecipe, Recipe, load_recipe
 from zorse.benchmark.tasks import resplit
 from zorse.benchmark.tune import choose, class_folds, unseen_accuracy
 from zorse.core import InputError, NotAvailableError, UnknownNameError
-from zorse.data import toy_zsl
+from zorse.data import toy_patches, toy_zsl
 from zorse.evaluation import evaluate, harmonic_mean, mean_class_accuracy
 from zorse.methods.compatibility.eszsl import ESZSL
 from zorse.methods.compatibility.sae import SAE
@@ -181,6 +182,26 @@ def test_what_a_method_cannot_take_is_said(broken):
     assert run_cell(cell("clip"), TASK)["status"] == "skipped"
 
 
+def test_of_a_grid_of_patches_a_method_of_features_gets_the_mean():
+    grids, _ = toy_patches()
+    line = run_cell(cell("eszsl", features="unit"), grids)
+    pooled = replace(grids, X=grids.X.mean(axis=(1, 2)))
+    assert line["figures"] == run_cell(cell("eszsl", features="unit"), pooled)["figures"]
+    assert why_not("vse", grids) is None
+    assert "takes patches" in why_not("vse", TASK)
+
+
+@pytest.mark.parametrize("task", [TASK, toy_patches()[0]], ids=["features", "patches"])
+def test_scaling(task):
+    unit = scaled(task, "unit").X
+    np.testing.assert_allclose(np.linalg.norm(unit, axis=-1), 1, rtol=1e-6)
+    standard = scaled(task, "standard")
+    train = standard.train[0].reshape(-1, task.X.shape[-1])
+    np.testing.assert_allclose(train.mean(axis=0), 0, atol=1e-6)
+    np.testing.assert_allclose(train.std(axis=0), 1, rtol=1e-5)
+    assert scaled(task, "raw") is task
+
+
 def test_errors_become_lines(broken):
     line = run_cell(cell("broken:Raises"), TASK)
     assert (line["status"], line["why"].split(" (")[0]) == ("failed", "ZeroDivisionError: by nothing")
@@ -312,8 +333,6 @@ def test_a_data_sets_recipe_goes_before_the_default():
 
 
 def test_digest_of_a_task_sees_every_part():
-    from dataclasses import replace
-
     X = TASK.X.copy()
     X[0, 0] += 1e-9
     vectors = TASK.classes.vectors.copy()

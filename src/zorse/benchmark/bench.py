@@ -13,10 +13,9 @@ from zorse import catalogue
 from zorse.benchmark.cell import Cell, digest_of_task, find_method, run_cell, why_not
 from zorse.benchmark.log import Log, read_log
 from zorse.benchmark.recipe import load_recipe
-from zorse.benchmark.tasks import load_task
+from zorse.benchmark.tasks import feature_task
 from zorse.benchmark.workers import run_cells
 from zorse.core import InputError, UnknownNameError
-from zorse.data import ZeroShotTask
 
 
 @dataclass(frozen=True)
@@ -98,9 +97,7 @@ def plan(
     reasons: dict[tuple[str, str], str | None] = {}
     digests: dict[str, str] = {}
     for name in dict.fromkeys(tasks):
-        task = load_task(name)
-        if not isinstance(task, ZeroShotTask):
-            raise InputError(f"task {name!r} is a {type(task).__name__}; zorse bench needs one with feature vectors")
+        task = feature_task(name)
         found = load_recipe(name, recipe)
         found = replace(found, split=split) if split else found
         digests[name] = digest_of_task(task)
@@ -191,7 +188,7 @@ def _run_here(cells: Sequence[Cell], digests: dict[str, str]) -> Iterator[tuple[
     task: Any = None
     for cell in cells:
         if cell.task != name:
-            name, task = cell.task, load_task(cell.task)
+            name, task = cell.task, feature_task(cell.task)
         yield cell, run_cell(cell, task, digests[cell.task])
 
 

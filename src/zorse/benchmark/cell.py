@@ -25,12 +25,13 @@ from sklearn.preprocessing import StandardScaler
 import zorse
 from zorse import catalogue
 from zorse.benchmark.recipe import MethodRecipe, Recipe
-from zorse.benchmark.tasks import resplit, with_unit_features
+from zorse.benchmark.tasks import resplit
 from zorse.benchmark.tune import Choice, choose, class_folds
 from zorse.core import InputError, ZeroShotClassifier, ZeroShotMethod, ZorseError
 from zorse.data import ZeroShotTask
 from zorse.evaluation import GZSLReport, evaluate, harmonic_mean
 from zorse.methods.gating.calibrated_stacking import best_penalty
+from zorse.nn.vectors import unit_rows
 from zorse.templates import WrapperClassifier
 from zorse.training.validation import SeenUnseenCurve, seen_unseen_curve
 
@@ -93,13 +94,14 @@ def find_method(name: str) -> type[ZeroShotMethod]:
 
 
 def why_not(method: str, task: ZeroShotTask) -> str | None:
-    """Why ``method`` can't be run on the feature vectors of ``task``, by its traits; None if it can."""
+    """Why ``method`` can't be run on ``task``, by its traits; None if it can."""
     cls = find_method(method)
     if not issubclass(cls, ZeroShotClassifier):
         return f"is no classifier but a {cls.__mro__[1].__name__}"
-    if cls.traits.takes != "features":
-        return f"takes {cls.traits.takes}; the task has feature vectors"
-    d, k = task.X.shape[1], task.classes.n_semantics
+    has = "patches" if task.X.ndim == 4 else "features"
+    if cls.traits.takes not in ("features", has):  # of a grid of patches a method of features gets the mean
+        return f"takes {cls.traits.takes}; the task has {has}"
+    d, k = task.X.shape[-1], task.classes.n_semantics
     if cls.traits.aligned_space and d != k:
         return f"compares samples and class vectors in one space; here they have {d} and {k} dimensions"
     return None
@@ -178,6 +180,8 @@ def run_cell(cell: Cell, task: ZeroShotTask, data: str | None = None) -> dict:
 def _measured(cell: Cell, cls: type[ZeroShotMethod], task: ZeroShotTask) -> dict:
     settings = {k: v for k, v in cell.params.items() if k in MethodRecipe.__dataclass_fields__}
     recipe = MethodRecipe(**settings)
+    if cls.traits.takes == "features" and task.X.ndim == 4:
+        task = replace(task, X=task.X.mean(axis=(1, 2)))
     if cell.params["split"] == "redrawn":
         task = resplit(task, cell.seed)
     model = build(cls, recipe.params, cell.seed, cell.params["device"])
@@ -217,7 +221,7 @@ def _measured(cell: Cell, cls: type[ZeroShotMethod], task: ZeroShotTask) -> dict
             "train": len(task.train_index),
             "test_seen": len(task.test_seen_index),
             "test_unseen": len(task.test_unseen_index),
-            "features": task.X.shape[1],
+            "features": task.X.shape[-1],
             "semantics": task.classes.n_semantics,
             "seen": len(task.seen),
             "unseen": len(task.unseen),
@@ -249,11 +253,15 @@ def build(cls: type[ZeroShotMethod], params: dict, seed: int, device: str = "aut
 
 def scaled(task: ZeroShotTask, features: str) -> ZeroShotTask:
     """The task with its samples as they are ("raw"), of unit length ("unit"), or standardised by training samples."""
+    if features == "raw":
+        return task
+    flat = task.X.reshape(-1, task.X.shape[-1])  # each patch of a grid by itself
     if features == "unit":
-        return with_unit_features(task)
-    if features == "standard":
-        return replace(task, X=StandardScaler().fit(task.train[0]).transform(task.X))
-    return task
+        flat = unit_rows(flat)
+    else:
+        train = task.train[0]
+        flat = StandardScaler().fit(train.reshape(-1, train.shape[-1])).transform(flat)
+    return replace(task, X=flat.reshape(task.X.shape))
 
 
 def _chosen(cell: Cell, recipe: MethodRecipe, model: ZeroShotClassifier, task: ZeroShotTask) -> tuple[str, Choice]:

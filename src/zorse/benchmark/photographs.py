@@ -10,6 +10,7 @@ from typing import cast
 import numpy as np
 
 from zorse.core import NotAvailableError, ZeroShotClassifier
+from zorse.data import ZeroShotTask
 from zorse.data.photographs import photographs
 from zorse.encoders import DualEncoder, EmbeddingStore, content_digest, load_encoder
 from zorse.evaluation import mean_class_accuracy
@@ -78,6 +79,24 @@ class PhotoTask:
             np.unique(self.y), self.encoder, templates=templates, descriptions=descriptions, store=self.store
         )
         return mean_class_accuracy(self.y, model.fit(None, None, classes=table).predict(self.X))
+
+    def as_task(self) -> ZeroShotTask:
+        """Embeddings to learn from: every third class by name is unseen, every fourth photograph of the rest held out.
+
+        Classes are described by templates and sentences; the table keeps each prompt's embedding. Samples and class
+        vectors live in one space.
+        """
+        names = np.unique(self.y)
+        table = class_table(
+            names, self.encoder, templates=self.templates, descriptions=self.descriptions or None, store=self.store
+        )
+        unseen = np.isin(self.y, names[2::3])
+        held_out = np.zeros(len(self.y), dtype=bool)
+        for name in names:
+            held_out[np.flatnonzero(self.y == name)[::4]] = True
+        at = np.arange(len(self.y))
+        parts = (at[~unseen & ~held_out], at[~unseen & held_out], at[unseen])
+        return ZeroShotTask(self.X.astype(float), self.y, table, *parts, f"{self.name}, photographs")
 
 
 def embedded_model() -> str:

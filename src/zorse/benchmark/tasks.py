@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from zorse.benchmark.photographs import photo_task
-from zorse.core import UnknownNameError
+from zorse.benchmark.photographs import PhotoTask, photo_task
+from zorse.core import InputError, UnknownNameError
 from zorse.data import CompositionalTask, ZeroShotTask, digits_zsl, read_task, toy_compositional, toy_zsl
 from zorse.data.compositional import seen_pairs
 from zorse.data.datasets import DATASETS, find_dataset, read_dataset
@@ -70,6 +70,22 @@ def load_task(name: str | os.PathLike) -> Any:
     raise UnknownNameError(
         "task", text, [*TASKS, *DATASETS], "(or the path of a bundle, or of a folder with res101.mat)"
     )
+
+
+def feature_task(name: str | os.PathLike) -> ZeroShotTask:
+    """The task called ``name`` as one that methods can be fitted on: photographs become embeddings and prompts.
+
+    Raises
+    ------
+    InputError
+        If it holds scores, tags or anything else that is no classification of features; and as :func:`load_task`.
+    """
+    task = load_task(name)
+    if isinstance(task, PhotoTask):
+        return task.as_task()
+    if not isinstance(task, ZeroShotTask):
+        raise InputError(f"task {os.fspath(name)!r} is a {type(task).__name__}; a ZeroShotTask with features is needed")
+    return task
 
 
 def with_wordnet(task: ZeroShotTask) -> ZeroShotTask:

@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from zorse.benchmark.cell import Cell, digest_of_task, run_cell
-from zorse.benchmark.tasks import load_task
+from zorse.benchmark.tasks import feature_task
 
 READY = {"status": "ready"}
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -132,7 +132,7 @@ def _serve(connection: Connection, threads: int) -> None:
         try:
             cell = connection.recv()
             if cell.task != name:
-                name, task = cell.task, load_task(cell.task)
+                name, task = cell.task, feature_task(cell.task)
                 data = digest_of_task(task)
             connection.send(run_cell(cell, task, data))
         except (EOFError, BrokenPipeError):
