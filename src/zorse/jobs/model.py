@@ -85,7 +85,7 @@ def predictions(
     if X.shape[1] != expected:
         raise InputError(f"the model was fitted on {expected} features a sample; got {X.shape[1]}")
     # Where the answer to a sample depends on the others, all are asked about together.
-    together = not model.traits.independent_samples or bool(getattr(model, "cascade", 0))
+    together = not model.traits.independent_samples
     step = max(len(X), 1) if together else ROWS
     for start in range(0, len(X), step):
         p = model.predict_proba(X[start : start + step])

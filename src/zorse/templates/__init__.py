@@ -1,5 +1,6 @@
 """Method skeletons: the algorithm with a hole where the paper's idea goes."""
 
+from zorse.templates.adversarial import AdversarialGenerator, drawn, leaky
 from zorse.templates.attribute_prediction import AttributePrediction
 from zorse.templates.bilinear import BilinearClassifier
 from zorse.templates.compositional import PairClassifier, Words, feasibility, words_of
@@ -13,10 +14,12 @@ from zorse.templates.plain import RidgeToVectors, SoftmaxRegression
 from zorse.templates.ranking import RankingClassifier
 from zorse.templates.synthetic import SyntheticClassifier
 from zorse.templates.training_data import TrainingData
+from zorse.templates.traits_of import TraitsOf
 from zorse.templates.transductive import TransductiveClassifier
 from zorse.templates.wrapper import WrapperClassifier
 
 __all__ = [
+    "AdversarialGenerator",
     "AttributePrediction",
     "BilinearClassifier",
     "FeatureGenerator",
@@ -32,9 +35,12 @@ __all__ = [
     "SoftmaxRegression",
     "SyntheticClassifier",
     "TrainingData",
+    "TraitsOf",
     "TransductiveClassifier",
     "Words",
     "WrapperClassifier",
     "feasibility",
     "words_of",
+    "drawn",
+    "leaky",
 ]

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from zorse.core import ClassTable, InputError, Traits, ZeroShotClassifier, resolve_device, seeded
+from zorse.templates.traits_of import TraitsOf
 from zorse.training import MiniBatches, fit_linear_softmax
 
 ROWS = 4096  # scored at a time
@@ -42,7 +43,9 @@ class FinalClassifier(ZeroShotClassifier):
     seed_ : int, what all randomness after training derives from
     """
 
-    traits = Traits(open_candidates=False)
+    traits = TraitsOf(
+        lambda model: Traits(open_candidates=model.classifier != "softmax", independent_samples=not model.cascade)
+    )
     classifier: str = "softmax"
     cascade: float = 0.0
     classifier_epochs: int = 25

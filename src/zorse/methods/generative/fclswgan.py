@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from zorse.core import Paper
-from zorse.nn import fill_linear, mlp, wasserstein_critic_loss
-from zorse.templates import FeatureGenerator, TrainingData
+from zorse.templates import AdversarialGenerator, TrainingData
 from zorse.training import Clock, Turn
-
-leaky = partial(nn.LeakyReLU, 0.2)
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class FCLSWGAN(FeatureGenerator):
+class FCLSWGAN(AdversarialGenerator):
     """Features of unseen classes from a WGAN-GP that a frozen softmax over seen classes also has to recognise.
 
     Parameters
@@ -84,43 +80,23 @@ class FCLSWGAN(FeatureGenerator):
         seed=25,
     )
 
-    hidden: int = 4096
-    penalty: float = 10.0
     beta: float = 0.01
-    n_critic: int = 5
 
     def _turns(self, data: TrainingData, generator: torch.Generator) -> list[Turn]:
-        d, k = data.x.shape[1], data.seen.shape[1]
-        self.networks_ = nn.ModuleDict({"generator": mlp(2 * k, self.hidden, d, activation=leaky, out=nn.ReLU())})
-        critic = mlp(d + k, self.hidden, 1, activation=leaky)
-        for player in (self.networks_, critic):
-            fill_linear(player.to(data.x.device), partial(nn.init.normal_, std=0.02))
+        critic = self._players(data)
         head = self._softmax(data.x, data.y, len(data.seen), generator)
-
-        def critic_loss(batch, clock: Clock):  # eq. 2, negated
-            x, a, _ = batch
-            with torch.no_grad():
-                fake = self._generate(a)
-            return wasserstein_critic_loss(critic, x, fake, a, self.penalty)
 
         def generator_loss(batch, clock: Clock):  # eq. 4
             _, a, y = batch
-            fake = self._generate(a)
+            fake = self._fake(a)
             recognised = nn.functional.cross_entropy(head(fake), y)  # eq. 3
-            return self.beta * recognised - critic(torch.cat([fake, a], dim=1)).mean()
+            return self._fooled(critic, fake, a) + self.beta * recognised
 
-        adam = partial(torch.optim.Adam, lr=self.lr, betas=(0.5, 0.999), fused=True)
-        return [
-            Turn("critic", critic_loss, critic.parameters(), adam, repeats=self.n_critic),
-            Turn("generator", generator_loss, self.networks_.parameters(), adam),
-        ]
-
-    def _generate(self, a: Tensor) -> Tensor:
-        return self.networks_["generator"](torch.cat([torch.randn_like(a), a], dim=1))
+        return [self._critic_turn(critic), self._turn("generator", generator_loss, self.networks_)]
 
     @classmethod
     def example_params(cls) -> list[dict]:
         """One small generator."""
-        small: dict[str, Any] = {"epochs": 80, "batch_size": 64, "lr": 0.02, "hidden": 64, "beta": 0.3, "n_critic": 2}
-        small |= {"n_synthetic": 40, "classifier_lr": 0.05, "classifier_batch_size": 64}
+        small: dict[str, Any] = {"epochs": 50, "batch_size": 256, "lr": 0.01, "hidden": 64, "beta": 1.0, "n_critic": 3}
+        small |= {"n_synthetic": 30, "classifier_epochs": 15, "classifier_lr": 0.05, "classifier_batch_size": 64}
         return [small | {"device": "cpu", "random_state": 0}]
