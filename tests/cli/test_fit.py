@@ -117,7 +117,7 @@ def test_resuming_ends_with_the_same_model_and_clears_the_checkpoint(zorse_, tmp
 
 
 BAD_FITS = {
-    "method": (("-m", "eszl", "-t", "toy"), "'eszl'; did you mean eszsl"),
+    "method": (("-m", "eszl", "-t", "toy"), "'eszl'; did you mean"),
     "parameter": (("-m", "eszsl:foo=1", "-t", "toy"), "no parameter 'foo'"),
     "value": (("-m", "fclswgan:scale=max", "-t", "toy"), "scale must be"),
     "impossible": (("-m", "fclswgan:hidden=-3", "-t", "toy"), "can't be fitted"),

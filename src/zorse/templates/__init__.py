@@ -39,8 +39,8 @@ __all__ = [
     "TransductiveClassifier",
     "Words",
     "WrapperClassifier",
-    "feasibility",
-    "words_of",
     "drawn",
+    "feasibility",
     "leaky",
+    "words_of",
 ]

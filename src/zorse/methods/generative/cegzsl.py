@@ -132,5 +132,5 @@ class CEGZSL(AdversarialGenerator):
         """One small generator and embedding."""
         small: dict[str, Any] = {"epochs": 50, "batch_size": 256, "lr": 0.01, "hidden": 64, "beta": 1.0, "n_critic": 3}
         small |= {"n_synthetic": 30, "classifier_epochs": 15, "classifier_lr": 0.05, "classifier_batch_size": 64}
-        small |= {"embedding": 32, "projection": 16, "comparator": 16, "instance": 0.1}
+        small |= {"embedding": 32, "projection": 8, "comparator": 16, "instance": 0.1, "epochs": 30}
         return [small | {"device": "cpu", "random_state": 0}]
