@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +7,7 @@ from scipy.linalg import solve_sylvester
 
 from zorse.core import InputError
 from zorse.data import toy_zsl
-from zorse.methods.compatibility.sae import SAE, sae_path, symmetric_sylvester
+from zorse.methods.compatibility.sae import SAE, sae_path
 
 TASK = toy_zsl()
 X, y = TASK.train
@@ -27,10 +29,10 @@ def test_the_gradient_of_the_objective_is_zero_at_the_solution():
 
 def test_idle_features_and_attributes_get_no_weight():
     # Both sides are singular, where a general solver fails; the solution of least norm ignores what is never active.
-    x, s = np.pad(X, ((0, 0), (0, 3))), np.pad(S, ((0, 0), (0, 2)))
-    W = symmetric_sylvester(np.linalg.eigh(s.T @ s), np.linalg.eigh(x.T @ x), 2 * s.T @ x)
+    x, s = np.pad(X, ((0, 0), (0, 3))), np.pad(TASK.classes.vectors, ((0, 0), (0, 2)))
+    (W,) = sae_path(x, TASK.classes.rows(y), replace(TASK.classes, vectors=s), [1.0])
     expected = solve_sylvester(S.T @ S, X.T @ X, 2 * S.T @ X)
-    np.testing.assert_allclose(W, np.pad(expected, ((0, 2), (0, 3))), atol=1e-9)
+    np.testing.assert_allclose(W.T, np.pad(expected, ((0, 2), (0, 3))), atol=1e-9)
 
 
 def test_the_path_holds_every_fit():

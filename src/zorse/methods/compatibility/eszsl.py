@@ -8,6 +8,8 @@ import numpy as np
 from scipy.linalg import solve
 
 from zorse.core import ClassTable, Paper
+from zorse.nn.shifted import ShiftedSystems
+from zorse.nn.vectors import class_sums
 from zorse.templates import BilinearClassifier
 
 
@@ -85,7 +87,7 @@ class ESZSL(BilinearClassifier):
 
 
 def eszsl_path(X, rows, table: ClassTable, gammas, lams, negative: float = -1.0) -> np.ndarray:
-    """The weights of :class:`ESZSL` for every pair of penalties, from one eigendecomposition a side.
+    """The weights of :class:`ESZSL` for every pair of penalties, from one decomposition a side.
 
     Parameters
     ----------
@@ -104,17 +106,18 @@ def eszsl_path(X, rows, table: ClassTable, gammas, lams, negative: float = -1.0)
 
     Notes
     -----
-    Cost: O(n d^2 + d^3 + k^3) once, then O(d^2 k) for each gamma and O(d k^2) for each pair.
+    The features' side is made tridiagonal, the class vectors' diagonal. Cost: O(n d^2 + d^3 + k^3) once, then O(d^2 k)
+    for each gamma and O(d k^2) for each pair.
     """
     A, target = _seen_side(X, rows, table, negative)
-    p, P = np.linalg.eigh(X.T @ X)
     q, Q = np.linalg.eigh(A.T @ A)
-    core = P.T @ target @ Q
+    systems = ShiftedSystems(X.T @ X)
+    core = systems.rotated(target @ Q)
+    left = systems.back(np.hstack([systems.solve_rotated(core, gamma) for gamma in gammas]))
     weights = np.empty((len(gammas), len(lams), *target.shape))
-    for i, gamma in enumerate(gammas):
-        left = P @ (core / (p + gamma)[:, None])
+    for i, of_gamma in enumerate(np.split(left, len(gammas), axis=1)):
         for j, lam in enumerate(lams):
-            weights[i, j] = left / (q + lam) @ Q.T
+            weights[i, j] = of_gamma / (q + lam) @ Q.T
     return weights
 
 
@@ -123,7 +126,8 @@ def _seen_side(X: np.ndarray, rows: np.ndarray, table: ClassTable, negative: flo
     seen, column = np.unique(rows, return_inverse=True)
     A = table.vectors[seen]
     # Y = negative + (1 - negative) onehot.
-    return A, X.T @ ((1 - negative) * A[column] + negative * A.sum(axis=0))
+    sums = class_sums(X, column, len(seen))
+    return A, (1 - negative) * sums.T @ A + negative * np.outer(sums.sum(axis=0), A.sum(axis=0))
 
 
 def _solve(M: np.ndarray, B: np.ndarray) -> np.ndarray:

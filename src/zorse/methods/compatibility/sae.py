@@ -7,7 +7,8 @@ from typing import Literal
 import numpy as np
 
 from zorse.core import ClassTable, InputError, Paper
-from zorse.nn.vectors import cosine
+from zorse.nn.shifted import ShiftedSystems
+from zorse.nn.vectors import class_sums, cosine
 from zorse.templates import BilinearClassifier
 
 
@@ -40,10 +41,10 @@ class SAE(BilinearClassifier):
 
     Notes
     -----
-    Differs from the paper: the Sylvester equation is solved by diagonalising both of its symmetric sides, where the
-    paper calls the Bartels-Stewart solver; of several solutions (features that are never active) the one of
-    least norm is taken. Samples and class vectors are used as given; the released code scales features to unit length
-    on some data sets.
+    Differs from the paper: the Sylvester equation is solved by making one of its symmetric sides diagonal and the other
+    tridiagonal, where the paper calls the Bartels-Stewart solver; of several solutions (attributes that no seen class
+    has) the one of least norm is taken. Samples and class vectors are used as given; the released code scales features
+    to unit length on some data sets.
 
     Cost: O(n d^2 + d^3 + k^3) to fit, whatever n; O(n d k + n k c) to score, or O(k d c + n d c) when decoding.
 
@@ -87,23 +88,19 @@ class SAE(BilinearClassifier):
 
 
 def sae_path(X: np.ndarray, rows: np.ndarray, table: ClassTable, lams) -> np.ndarray:
-    """The weights of :class:`SAE` for every weight in ``lams``, shape (len(lams), d, k), from two eigendecompositions.
+    """The weights of :class:`SAE` for every weight in ``lams``, shape (len(lams), d, k), from one decomposition a side.
 
     Arguments and cost are those of ``fit``; each further weight costs O(d^2 k + d k^2).
     """
-    S = table.vectors[rows]
-    a, b = np.linalg.eigh(S.T @ S), np.linalg.eigh(X.T @ X)
-    C = S.T @ X
-    return np.stack([symmetric_sylvester(a, (lam * b[0], b[1]), (1 + lam) * C).T for lam in lams])
-
-
-def symmetric_sylvester(A: tuple, B: tuple, C: np.ndarray) -> np.ndarray:
-    """The W (k, d) of least norm with A W + W B = C, for A (k, k) and B (d, d) given by their ``eigh``.
-
-    Neither has negative eigenvalues; where both have a zero, C must have no part: nothing could explain it.
-    """
-    (a, U), (b, V) = A, B
-    total = a[:, None] + b
-    solvable = total > total.max(initial=0) * max(C.shape) * np.finfo(float).eps
-    core = U.T @ C @ V
-    return U @ np.divide(core, total, out=np.zeros_like(core), where=solvable) @ V.T
+    seen, column = np.unique(rows, return_inverse=True)
+    S = table.vectors[seen]
+    a, U = np.linalg.eigh(S.T * np.bincount(column) @ S)  # of S^T S over samples
+    # Directions that no class vector has take no part: of all solutions, the one of least norm.
+    active = a > a.max(initial=0) * len(a) * np.finfo(float).eps
+    a, U = a[active], U[:, active]
+    systems = ShiftedSystems(X.T @ X)
+    core = systems.rotated(class_sums(X, column, len(seen)).T @ (S @ U))
+    # A direction of class vectors at a time, the equation is (lam X^T X + a_j I) w_j = (1 + lam) c_j.
+    rotated = [(1 + lam) * systems.solve_rotated(core[:, [j]], a[j], lam) for lam in lams for j in range(len(a))]
+    weights = systems.back(np.hstack(rotated)) if rotated else np.empty((X.shape[1], 0))
+    return np.stack([of_lam @ U.T for of_lam in np.split(weights, len(lams), axis=1)])
