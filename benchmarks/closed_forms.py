@@ -79,7 +79,7 @@ def main():
     ]
     print(grids, flush=True)
     S = table.vectors[rows]
-    # The released code's solver; the right class vectors span fewer dimensions than there are, so A is singular, B is not.
+    # The solver of the released code. 40 class vectors of 85 numbers leave its left side singular, not its right.
     cell, expected = cpu(lambda: solve_sylvester(S.T @ S, LAMS[10] * X.T @ X, (1 + LAMS[10]) * S.T @ X))
     path, weights = cpu(lambda: sae_path(X, rows, table, LAMS))
     grids.append(
@@ -102,7 +102,7 @@ def main():
     ]
     result = {
         "what": f"Closed forms at AwA2's size: {N:,} x {D:,} features, {SEEN} seen classes of {C}, {K} attributes",
-        "note": "CPU seconds, one thread; the least of three calls for products, fits and scores (10,000 samples against "
+        "note": "CPU seconds, one thread; the least of three calls for product, fits and scores (10,000 samples by "
         "50 classes), one call for grids and cells. A cell is the whole computation for one setting, as a grid search "
         "without sharing repeats it. Differences are relative to the largest weight.",
         "command": "OMP_NUM_THREADS=1 python benchmarks/closed_forms.py",
