@@ -32,7 +32,7 @@ from zorse.data import ZeroShotTask
 from zorse.evaluation import GZSLReport, evaluate, harmonic_mean
 from zorse.methods.gating.calibrated_stacking import best_penalty
 from zorse.nn.vectors import unit_rows
-from zorse.templates import WrapperClassifier
+from zorse.templates import GatedClassifier, WrapperClassifier
 from zorse.training.validation import SeenUnseenCurve, seen_unseen_curve
 
 CURVE_POINTS = 101
@@ -232,11 +232,14 @@ def _measured(cell: Cell, cls: type[ZeroShotMethod], task: ZeroShotTask) -> dict
 def build(cls: type[ZeroShotMethod], params: dict, seed: int, device: str = "auto") -> ZeroShotClassifier:
     """A method with ``params``; every ``random_state`` in it is ``seed``, every ``device`` is ``device``.
 
-    A parameter that is a table with a key ``method`` is a method itself; a wrapper without one wraps ESZSL.
+    A parameter that is a table with a key ``method`` is a method itself; a wrapper without one wraps ESZSL, as a
+    gated method without an expert asks it.
     """
     params = dict(params)
     if issubclass(cls, WrapperClassifier):
         params.setdefault("estimator", {"method": "eszsl", "negative": 0.0})
+    if issubclass(cls, GatedClassifier):
+        params.setdefault("unseen_expert", {"method": "eszsl", "negative": 0.0})
     for name, value in params.items():
         if isinstance(value, dict) and "method" in value:
             inner = {k: v for k, v in value.items() if k != "method"}
