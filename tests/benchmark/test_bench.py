@@ -93,6 +93,12 @@ def test_every_class_plays_unseen_once_and_never_trains_meanwhile():
         next(class_folds(np.zeros(5), 3))
 
 
+def test_choice_by_area_depends_on_no_calibration():
+    model = CalibratedStacking(ESZSL(negative=0.0))
+    same = choose(model, {"gamma": [-9.0, 0.3, 9.0]}, TASK, criterion="area")
+    assert np.ptp([score for _, score in same.tried]) < 1e-9
+
+
 def test_harmonic_choice_weighs_both_kinds():
     best = choose(CalibratedStacking(ESZSL(negative=0.0)), {"gamma": [-99.0, 0.3, 99.0]}, TASK, criterion="harmonic")
     assert best.params == {"gamma": 0.3}  # the others answer with one kind alone

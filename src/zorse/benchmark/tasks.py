@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from zorse.data.datasets import DATASETS, find_dataset, read_dataset
 from zorse.data.pack import awa19, gzsl_scores, pacs, tiny160
 from zorse.nn.vectors import unit_rows
 from zorse.semantics import WordNet, hierarchy_graph
+
+T = TypeVar("T", bound=ZeroShotTask)
 
 # What each name stands for; the pack's loaders raise NotAvailableError where the pack is absent.
 TASKS = {
@@ -128,12 +130,12 @@ def resplit(task: ZeroShotTask, seed: int, held_out: float = 0.2) -> ZeroShotTas
     )
 
 
-def with_unit_features(task: ZeroShotTask) -> ZeroShotTask:
+def with_unit_features(task: T) -> T:
     """The same task with every sample scaled to unit length, as several papers do."""
     return replace(task, X=unit_rows(task.X))
 
 
-def thinned(task: ZeroShotTask, per_class: int) -> ZeroShotTask:
+def thinned(task: T, per_class: int) -> T:
     """The same task with at most ``per_class`` training samples of each class, spread evenly; the test stays whole."""
     y, kept = task.train[1], []
     for label in task.seen:

@@ -12,10 +12,10 @@ from sklearn.model_selection import GroupKFold, ParameterGrid
 from zorse.benchmark.tasks import thinned
 from zorse.core import InputError, ZeroShotClassifier
 from zorse.data import ZeroShotTask
-from zorse.evaluation import harmonic_mean, mean_class_accuracy
+from zorse.evaluation import ausuc, harmonic_mean, mean_class_accuracy
 from zorse.templates import BilinearClassifier
 
-Criterion = Literal["unseen", "harmonic"]
+Criterion = Literal["unseen", "harmonic", "area"]
 FAILURES = (ValueError, ArithmeticError, np.linalg.LinAlgError)  # a point of a grid may ask for the impossible
 
 
@@ -98,9 +98,9 @@ def choose(
     folds : int
     per_class : int, optional
         Caps the samples of a class.
-    criterion : {"unseen", "harmonic"}
-        Mean class accuracy of unseen classes among themselves; or the harmonic mean of both accuracies where seen and
-        unseen classes compete, for methods whose parameters weigh them.
+    criterion : {"unseen", "harmonic", "area"}
+        Mean class accuracy of unseen classes among themselves; or, where seen and unseen classes compete, the harmonic
+        mean of both accuracies, for methods whose parameters weigh them, or the area under their curve.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def choose(
     total = np.zeros(len(points))
     at_once = isinstance(model, BilinearClassifier) and type(model)._path is not BilinearClassifier._path
     if len(points) > 1 or always:
-        for fold in class_folds(y, folds, held_out=0.2 if criterion == "harmonic" else 0.0):
+        for fold in class_folds(y, folds, held_out=0.0 if criterion == "unseen" else 0.2):
             unlabelled = {"unlabelled": X[fold.test_unseen]} if model.traits.needs_unlabelled else {}
             X_train, y_train = X[fold.train], y[fold.train]
             left = np.flatnonzero(total > -np.inf)
@@ -141,13 +141,18 @@ def choose(
 
 
 def tune(
-    model: ZeroShotClassifier, grid: dict, task: ZeroShotTask, folds: int = 4, per_class: int | None = None
+    model: ZeroShotClassifier,
+    grid: dict,
+    task: ZeroShotTask,
+    folds: int = 4,
+    per_class: int | None = None,
+    criterion: Criterion = "unseen",
 ) -> ZeroShotClassifier:
     """``model`` fitted on all training samples with the parameters of ``grid`` that do best on held-out classes.
 
     ``per_class`` caps the samples of a class in the search, not in the last fit; see :func:`choose`.
     """
-    best = choose(model, grid, task, folds=folds, per_class=per_class)
+    best = choose(model, grid, task, folds=folds, per_class=per_class, criterion=criterion)
     return clone(model).set_params(**best.params).fit(*task.train, classes=task.classes)
 
 
@@ -159,4 +164,7 @@ def accuracy_on_unseen(model: ZeroShotClassifier, task: ZeroShotTask) -> float:
 def _judged(model: ZeroShotClassifier, X: np.ndarray, y: np.ndarray, fold: Fold, criterion: str) -> float:
     if criterion == "unseen":
         return unseen_accuracy(model, X[fold.test_unseen], y[fold.test_unseen])
+    if criterion == "area":
+        parts = np.concatenate(fold[1:])
+        return ausuc(model.scores(X[parts]), y[parts], model.candidates_, np.unique(y[fold.train]))
     return harmonic_mean(*(mean_class_accuracy(y[part], model.predict(X[part])) for part in fold[1:]))
