@@ -6,7 +6,7 @@ from zorse.templates.bilinear import BilinearClassifier
 from zorse.templates.compositional import PairClassifier, Words, feasibility, words_of
 from zorse.templates.feature_generator import FeatureGenerator
 from zorse.templates.final_classifier import FinalClassifier
-from zorse.templates.gated import GatedClassifier
+from zorse.templates.gated import GatedClassifier, pseudo_unseen, some_of_each
 from zorse.templates.graph_classifier import GraphClassifier
 from zorse.templates.network import NetworkClassifier
 from zorse.templates.patch_network import PatchClassifier, PatchTagger
@@ -42,5 +42,7 @@ __all__ = [
     "drawn",
     "feasibility",
     "leaky",
+    "pseudo_unseen",
+    "some_of_each",
     "words_of",
 ]

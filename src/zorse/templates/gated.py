@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import log_softmax
 from sklearn.base import clone
 
-from zorse.core import CapabilityError, ClassTable, Traits, ZeroShotClassifier
+from zorse.core import CapabilityError, ClassTable, InputError, Traits, ZeroShotClassifier
 from zorse.templates.plain import SoftmaxRegression
 
 
@@ -66,3 +66,36 @@ class GatedClassifier(ZeroShotClassifier):
     def _joined(self, X: np.ndarray, of_seen: np.ndarray, of_unseen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Comparable scores from the experts' log-probabilities of seen (n, s) and unseen (n, u) candidates."""
         raise NotImplementedError
+
+
+def pseudo_unseen(
+    y: np.ndarray, held_out_classes: float, held_out: float, rng: np.random.RandomState
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which of the seen classes play unseen, and a mask (n,) of the samples that a gate is learned from.
+
+    Those are all samples of the ``held_out_classes`` share of classes, at least one and not all, and ``held_out`` of
+    the samples of each other class.
+
+    Raises
+    ------
+    InputError
+        If there is one class only, or no other class with a sample to spare.
+    """
+    labels = np.unique(y)
+    if len(labels) < 2:
+        raise InputError(f"a gate needs at least two seen classes; got {labels[0]!s} alone")
+    unseen = rng.permutation(labels)[: min(max(1, round(held_out_classes * len(labels))), len(labels) - 1)]
+    of_unseen = np.isin(y, unseen)
+    mask = of_unseen | (some_of_each(y, held_out, rng) & ~of_unseen)
+    if of_unseen[mask].all():
+        raise InputError("a gate needs a seen class with a sample to spare")
+    return np.sort(unseen), mask
+
+
+def some_of_each(y: np.ndarray, share: float, rng: np.random.RandomState) -> np.ndarray:
+    """Mask (n,) of ``share`` of the samples of each class, at least one unless ``share`` is 0, and never all."""
+    mask = np.zeros(len(y), dtype=bool)
+    for label in np.unique(y) if share else ():
+        own = rng.permutation(np.flatnonzero(y == label))
+        mask[own[: min(len(own) - 1, max(1, round(share * len(own))))]] = True
+    return mask

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils import check_random_state
 
 from zorse.core import ClassTable, InputError, Paper, ZeroShotClassifier
-from zorse.templates import GatedClassifier, RidgeToVectors
+from zorse.templates import GatedClassifier, RidgeToVectors, pseudo_unseen
 from zorse.training.unlabelled import dividing_point
 from zorse.training.validation import contest, harmonic_mean, mean_class_accuracy
 
@@ -114,20 +114,9 @@ class COSMO(GatedClassifier):
         self.seen_expert_, self.unseen_expert_ = self._experts(X, y, table)
 
     def _fit_gate(self, X: np.ndarray, y: np.ndarray, known: ClassTable) -> None:
-        rng, labels = check_random_state(self.random_state), known.labels
-        if len(labels) < 2:
-            raise InputError(f"COSMO's gate needs at least two seen classes; got {labels[0]!s} alone")
-        n_unseen = min(max(1, round(self.held_out_classes * len(labels))), len(labels) - 1)
-        unseen = rng.permutation(labels)[:n_unseen]
-        test = np.isin(y, unseen)
-        for label in np.setdiff1d(labels, unseen):
-            own = rng.permutation(np.flatnonzero(y == label))
-            test[own[: min(len(own) - 1, max(1, round(self.held_out * len(own))))]] = True
+        unseen, test = pseudo_unseen(y, self.held_out_classes, self.held_out, check_random_state(self.random_state))
         seen_expert, unseen_expert = self._experts(X[~test], y[~test], known)
-        is_unseen = np.isin(y[test], unseen)
-        if is_unseen.all():
-            raise InputError("COSMO's gate needs a seen class with a sample to spare")
-        seen_table, unseen_table = known.without(unseen), known.select(np.sort(unseen))
+        is_unseen, seen_table, unseen_table = np.isin(y[test], unseen), known.without(unseen), known.select(unseen)
         scores = unseen_expert.with_candidates(unseen_table).scores(X[test])
         target = unseen_table.rows(y[test][is_unseen])
         self.scale_ = likeliest_scale(scores[is_unseen], target) if self.scale == "auto" else float(self.scale)
