@@ -15,8 +15,8 @@ SEEDS = 3
 NOTE = (
     "The zero-shot expert is ESZSL with labels 0 and 1, its penalties chosen on held-out training classes; at most 40 "
     "training samples a class. Boundaries are read from a fifth of the samples that is kept back, and how many of them "
-    "they enclose, like the stack's gamma, is chosen on training classes that play unseen. The features of awa19 and tiny160 "
-    "come from a network that was trained on ImageNet."
+    "they enclose, like the stack's gamma, is chosen on training classes that play unseen. The features of awa19 and "
+    "tiny160 come from a network that was trained on ImageNet."
 )
 
 
@@ -24,8 +24,8 @@ def run(task: ZeroShotTask, seed: int) -> tuple[float, float]:
     """H of both over the same expert."""
     task = thinned(with_unit_features(task), per_class=40)
     expert = tuned_eszsl(task, negative=0.0)
-    small = {"hidden": 128, "n_draws": 4, "epochs": 20, "lr": 1e-3, "device": "cpu"}
-    gate = BoundaryOOD(expert, coverage="auto", held_out=0.2, random_state=seed, **small)
+    gate = BoundaryOOD(expert, coverage="auto", held_out=0.2, random_state=seed, device="cpu")
+    gate.set_params(hidden=128, n_draws=4, epochs=20, lr=1e-3)
     ours = gate.fit(*task.train, classes=task.classes)
     stack = CalibratedStacking(expert, random_state=seed).fit(*task.train, classes=task.classes)
     return evaluate(ours, task).harmonic, evaluate(stack, task).harmonic
