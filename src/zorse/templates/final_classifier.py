@@ -113,5 +113,9 @@ class FinalClassifier(ZeroShotClassifier):
 
 def nearness(x: Tensor, classes: Iterator[Tensor]) -> np.ndarray:
     """Minus the distance of every row of x (n, d') from the nearest sample of each class, (n, c)."""
-    columns = [torch.cdist(x, samples.to(x), compute_mode="use_mm_for_euclid_dist").amin(1) for samples in classes]
+    columns = []
+    for samples in classes:
+        of_class = samples.to(x)
+        best = of_class[torch.cdist(x, of_class, compute_mode="use_mm_for_euclid_dist").argmin(1)]
+        columns.append((x - best).norm(dim=1))  # anew: products of matrices tell small distances badly
     return -torch.stack(columns, dim=1).numpy()
