@@ -71,7 +71,9 @@ class RankingClassifier(BilinearClassifier):
 
     def _compatibility(self, theta: Tensor, W: Tensor, phi: Tensor) -> Tensor:
         """Scores (n, s) of theta (n, d) and phi (s, k)."""
-        return theta @ W @ phi.T
+        (n, s), k = (len(theta), len(phi)), W.shape[1]
+        # Either order gives the same; the cheaper one is taken.
+        return theta @ (W @ phi.T) if s * (n + k) < n * k else theta @ W @ phi.T
 
     def _after_epoch(self, clock: Clock, theta: Tensor, W: Tensor, phi: Tensor) -> None:
         """What a paper does between epochs, given all samples and seen classes; nothing, as a rule."""

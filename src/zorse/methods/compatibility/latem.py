@@ -118,9 +118,11 @@ class LatEm(RankingClassifier):
         alive = getattr(self, "_alive", None)  # while training
         if alive is not None and not alive.all():
             W = W[alive.to(W.device)]
-        # One product for all maps: (n, d) by (d, m k).
-        m, d, k = W.shape
-        projected = (theta @ W.permute(1, 0, 2).reshape(d, m * k)).reshape(-1, m, k)
+        # One product for all maps: (n, d) by (d, m k), or by (d, m s) if that is the cheaper order.
+        (m, d, k), n, s = W.shape, len(theta), len(phi)
+        if s * (n + k) < n * k:
+            return (theta @ (W @ phi.T).permute(1, 0, 2).reshape(d, m * s)).reshape(n, m, s).transpose(0, 1)
+        projected = (theta @ W.permute(1, 0, 2).reshape(d, m * k)).reshape(n, m, k)
         return (projected @ phi.T).transpose(0, 1)
 
     def _after_epoch(self, clock: Clock, theta: Tensor, W: Tensor, phi: Tensor) -> None:
