@@ -60,6 +60,14 @@ def test_the_open_world_holds_every_pair_with_the_same_words():
         assert opened.parents[label] == table.parents[label]
 
 
+def test_an_open_world_needs_pairs_and_words():
+    table = pair_table([("wet", "dog"), ("dry", "dog")], WORDS)
+    with pytest.raises(InputError, match="wet dog has no attribute"):
+        open_world(replace(table, parents=None))
+    with pytest.raises(InputError, match="no graph"):
+        open_world(replace(table, graph=None))
+
+
 def test_bad_pairs_are_named():
     with pytest.raises(InputError, match="without a vector: cat"):
         pair_table([("wet", "cat")], WORDS)

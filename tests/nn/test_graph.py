@@ -165,14 +165,14 @@ def test_sampled_neighbours_are_neighbours_and_each_comes_up():
 
 def test_attention_over_a_set_ignores_padding_and_order():
     layers = set_attention_layers(6, 4, 5)
-    H = torch.randn(2, 3, 6)
-    mask = torch.tensor([[True, True, False], [True, True, True]])
-    out = set_attention(H, mask, layers)
-    torch.testing.assert_close(set_attention(H[:1, :2], mask[:1, :2], layers), out[:1])
-    torch.testing.assert_close(set_attention(H[1:, [2, 0, 1]], mask[1:], layers), out[1:])
+    H = torch.randn(7, 6)
+    index, mask = torch.tensor([[3, 1, 6], [5, 0, 2]]), torch.tensor([[True, True, False], [True, True, True]])
+    out = set_attention(H, index, mask, layers)
+    torch.testing.assert_close(set_attention(H, index[:1, :2], mask[:1, :2], layers), out[:1])
+    torch.testing.assert_close(set_attention(H, index[1:, [2, 0, 1]], mask[1:], layers), out[1:])
     changed = H.clone()
-    changed[0, 2] = 100.0
-    torch.testing.assert_close(set_attention(changed, mask, layers), out)
+    changed[6] = 100.0
+    torch.testing.assert_close(set_attention(changed, index, mask, layers), out)
 
 
 def test_attention_over_a_set_as_loops():
@@ -191,5 +191,5 @@ def test_attention_over_a_set_as_loops():
         share = [torch.exp(s) / sum(torch.exp(t) for t in scores) for s in scores]
         heard = sum(p * apply("value", other) for p, other in zip(share, inside))
         total = total + norm("norm", x + apply("join", heard)) / 3
-    out = set_attention(H[None], torch.ones(1, 3, dtype=torch.bool), layers)[0]
+    out = set_attention(H, torch.arange(3)[None], torch.ones(1, 3, dtype=torch.bool), layers)[0]
     torch.testing.assert_close(out.detach(), total)

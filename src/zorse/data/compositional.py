@@ -116,9 +116,18 @@ def pair_table(pairs: Iterable[Pair], word_vectors: Mapping[str, np.ndarray] | N
 
 
 def open_world(table: ClassTable) -> ClassTable:
-    """The table of every attribute with every object that occur in ``table``, which :func:`pair_table` made."""
-    assert table.graph is not None
-    parents = [(table.parents or {})[str(label)] for label in table.labels]
+    """The table of every attribute with every object that occur in ``table``, which :func:`pair_table` made.
+
+    Raises
+    ------
+    InputError
+        If a class of the table is no pair, or the table has no graph.
+    """
+    parents = [(table.parents or {}).get(str(label), ()) for label in table.labels]
+    odd = [label for label, pair in zip(table.labels, parents, strict=True) if len(pair) != 2]
+    if odd or table.graph is None:
+        told = f"{odd[0]!s} has no attribute and object" if odd else "there is no graph, which holds the words"
+        raise InputError(f"an open world is made of a table as pair_table makes it; {told}")
     attributes, objects = (sorted({pair[i] for pair in parents}) for i in (0, 1))
     plain = {o: o.removesuffix(" (object)") for o in objects}
     vectors = table.graph.vectors[table.graph.rows([*attributes, *objects])]

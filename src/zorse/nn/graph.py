@@ -153,18 +153,20 @@ def visited_neighbours(A: csr_matrix, size: int, steps: int, *, block: int = 102
     return _padded(sets)
 
 
-def set_attention(H: Tensor, mask: Tensor, layers: nn.ModuleDict, dropout: float = 0.0) -> Tensor:
-    """One transformer layer with one head over each padded set H (m, s, d), then the mean of the set, (m, d).
+def set_attention(H: Tensor, index: Tensor, mask: Tensor, layers: nn.ModuleDict, dropout: float = 0.0) -> Tensor:
+    """One transformer layer with one head over each set of rows of H (m, d), then the mean of the set, (b, d).
 
-    ``layers`` are :func:`set_attention_layers`. Positions outside ``mask`` (m, s) change nothing.
+    Set i holds the rows ``index[i]`` (b, s) where ``mask[i]`` is true; what stands elsewhere changes nothing.
+    ``layers`` are :func:`set_attention_layers`. The feed-forward part and the projections come before the rows meet, so
+    that they are computed once a row, however many sets it is in: O(m d p + b s (s p + p d)) for projections of p.
     """
     drop = lambda x: nn.functional.dropout(x, dropout)  # noqa: E731
     H = layers["norm_inner"](H + drop(layers["outer"](torch.relu(layers["inner"](H)))))
-    q, k, v = (layers[name](H) for name in ("query", "key", "value"))
+    q, k, v = (layers[name](H)[index] for name in ("query", "key", "value"))
     weight = q @ k.transpose(1, 2) / q.shape[-1] ** 0.5
     weight = drop(weight.masked_fill(~mask[:, None, :], -torch.inf).softmax(dim=-1))
-    H = layers["norm"](H + drop(layers["join"](weight @ v)))
-    return (H * mask[..., None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)
+    out = layers["norm"](H[index] + drop(layers["join"](weight @ v)))
+    return (out * mask[..., None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)
 
 
 def set_attention_layers(width: int, projection: int, inner: int) -> nn.ModuleDict:

@@ -142,7 +142,7 @@ class ZSLKG(GraphClassifier):
     def _layer(self, name: str, H: Tensor, index: Tensor, mask: Tensor, training: bool) -> Tensor:
         layers: Any = self.networks_[name]
         H = nn.functional.dropout(H, self.dropout, training)
-        mean = set_attention(H[index], mask, layers["set"], self.attention_dropout if training else 0.0)
+        mean = set_attention(H, index, mask, layers["set"], self.attention_dropout if training else 0.0)
         return layers["out"](mean)
 
     @classmethod
