@@ -15,7 +15,9 @@ TASKS = ("caltech101-photos", "tiny-imagenet-photos")
 SEEDS = 3
 QUESTION = "what is the main object in this picture?"
 NOTE = (
-    "Entities are the classes of photographs, half of them unseen; one photograph of each is its picture and is not "
+    "The gain is over equal weights, not over the name alone, which the mix only learns to trust: image against name "
+    "gets nearly all the weight, and names alone reach .601 on caltech101 (the mix .574) and .363 on tiny-imagenet "
+    "(.362), on the same splits. Entities are the classes of photographs, half of them unseen; one photograph of each is its picture and is not "
     "tested, its name goes into the data set's templates, and every photograph is asked the same question, as on the "
     "entity split of OVEN, whose pictures and six million names are not at hand. The embedded model stands in for CLIP "
     "and is not fine-tuned. It was distilled on other photographs of these sources."
