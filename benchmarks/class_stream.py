@@ -150,7 +150,8 @@ def main() -> None:
     result = {
         "what": f"The {K} best of {args.classes:,} classes for {args.images:,} images",
         "note": f"Vectors of {DIM} numbers, {CHUNK:,} classes at a time. All scores together would take "
-        f"{args.images * args.classes * 8 / 2**30:,.0f} GiB.",
+        f"{args.images * args.classes * 8 / 2**30:,.0f} GiB. The machine is shared: "
+        "CPU seconds compare, seconds do not.",
         "runs": rows,
         "versions": {package: version(package) for package in ("zorse", "numpy", "pyarrow")},
         "machine": f"{platform.machine()}, one of {os.cpu_count()} cores, {datetime.now(UTC):%Y-%m-%d}",
