@@ -8,7 +8,7 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from zorse.nn import gaussian_kl, gradient_penalty, mlp, reparameterise, wasserstein_between_gaussians
-from zorse.nn.losses import unseen_mass
+from zorse.nn.losses import self_calibration
 
 
 @pytest.fixture
@@ -105,11 +105,11 @@ def test_reparameterise_draws_from_the_named_gaussian():
     assert torch.corrcoef(draws.T)[0, 1].abs() < 6 / n**0.5  # one draw a dimension, not one a row
 
 
-def test_mass_left_to_unseen_classes_written_as_loops():
+def test_probability_left_to_unseen_classes_written_as_loops():
     logits = torch.randn(5, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     total = 0
     for row in logits.tolist():
-        raised = [math.exp(v + (-0.5 if c < 3 else 0.5)) for c, v in enumerate(row)]
-        total -= math.log(raised[3] / sum(raised))
-    assert unseen_mass(logits, 3, bias=0.5).item() == pytest.approx(total / 5)
-    assert unseen_mass(logits, 4).item() == 0
+        raised = [math.exp(v + (-0.5 if c < 2 else 0.5)) for c, v in enumerate(row)]
+        total -= sum(math.log(raised[c] / sum(raised)) for c in (2, 3)) / 2
+    assert self_calibration(logits, 2, bias=0.5).item() == pytest.approx(total / 5)
+    assert self_calibration(logits, 4).item() == 0

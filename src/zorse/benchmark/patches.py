@@ -48,6 +48,13 @@ ANIMALS = {
 }
 
 
+# Tiny-ImageNet's places, which show no animal of AwA's.
+PLACES = (
+    *("alp", "altar", "bannister", "barbershop", "beacon", "butcher shop", "cliff", "cliff dwelling", "coral reef"),
+    *("dam", "maypole", "obelisk", "seashore", "steel arch bridge", "turnstile", "viaduct"),
+)
+
+
 def patches_of(images: Sequence, tiles: int = 1) -> np.ndarray:
     """Grids (n, 4 tiles, 4 tiles, d) of the embedded model; each image is looked at in ``tiles`` x ``tiles`` parts."""
     encoder, side = cast(PatchEncoder, load_encoder("mini")), TILE * tiles
@@ -87,6 +94,30 @@ def animal_patches(per_class: int = 60, folder=None) -> ZeroShotTask:
     table = ClassTable(np.array(names), attributes, tuple(names)).select(list(ANIMALS))
     unseen = ["giant+panda", "pig", "chimpanzee", "bobcat", "dolphin"]
     return _task(_encoded(contents), np.array(y), table, unseen, "animals, patches")
+
+
+def animal_scenes(per_class: int = 60, folder=None) -> ZeroShotTask:
+    """Procedural scenes: one photograph of an animal and three of places, 2 x 2 of them in any order, 8 x 8 patches."""
+    task = animal_patches(per_class, folder)
+    contents, _ = _photographs("tiny-imagenet", PLACES, 40, folder)
+    places, X = _encoded(contents), []
+    for grid, order, drawn in zip(task.X, *_arrangement(len(task.X), len(places)), strict=True):
+        parts = np.stack([grid, *places[drawn]])[order]
+        X.append(beside(parts.reshape(2, 2, *parts.shape[1:])))
+    return replace(task, X=np.stack(X), name="animals in scenes, patches")
+
+
+def where_animals_are(n: int) -> np.ndarray:
+    """Which patches of each of the first n samples of :func:`animal_scenes` are the animal's, bool (n, 8, 8)."""
+    order, _ = _arrangement(n, 0)
+    quarters = (order == 0).reshape(n, 2, 2)  # the animal is the first of the parts that are put in order
+    return quarters.repeat(4, axis=1).repeat(4, axis=2)
+
+
+def _arrangement(n: int, n_places: int) -> tuple[np.ndarray, np.ndarray]:
+    """The order of four parts in each scene, (n, 4), and the three photographs of places in it, (n, 3)."""
+    order = np.argsort(np.random.default_rng(0).random((n, 4)), axis=1)
+    return order, np.argsort(np.random.default_rng(1).random((n, n_places)), axis=1)[:, :3]
 
 
 def coco_tags(n_unseen: int = 20, folder=None) -> TagTask:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from zorse.benchmark.patches import animal_patches, animal_scenes, coco_tags, mosaic_tags
 from zorse.benchmark.photographs import PhotoTask, photo_task
 from zorse.core import InputError, UnknownNameError
 from zorse.data import CompositionalTask, ZeroShotTask, digits_zsl, read_task, toy_compositional, toy_zsl
@@ -33,6 +34,10 @@ TASKS = {
     "cifar10-photos": lambda: photo_task("cifar10"),
     "pacs": pacs,
     "compositional": toy_compositional,
+    "animal-patches": animal_patches,
+    "animal-scenes": animal_scenes,
+    "coco-tags": coco_tags,
+    "mosaic-tags": mosaic_tags,
     "awa1-scores": lambda: gzsl_scores("AWA1"),
     "flo-scores": lambda: gzsl_scores("FLO"),
 }
@@ -50,7 +55,7 @@ def load_task(name: str | os.PathLike) -> Any:
 
     Returns
     -------
-    ZeroShotTask, or a ScoreTask where only scores are published
+    ZeroShotTask, a TagTask where images have several labels, or a ScoreTask where only scores are published
 
     Raises
     ------

@@ -38,8 +38,8 @@ def reparameterise(mean: Tensor, log_var: Tensor) -> Tensor:
     return mean + (log_var / 2).exp() * torch.randn_like(mean)
 
 
-def unseen_mass(logits: Tensor, n_seen: int, bias: float = 1.0) -> Tensor:
-    """-log of the probability that samples leave to classes they are not of, averaged over rows of logits (n, c).
+def self_calibration(logits: Tensor, n_seen: int, bias: float = 1.0) -> Tensor:
+    """-log of the probability left to each unseen class, averaged over unseen classes and rows of logits (n, c).
 
     The first ``n_seen`` columns are those of the training classes; they lose ``bias`` and the others get it, as if an
     unseen sample had been shown. 0 where there are no other columns.
@@ -49,7 +49,7 @@ def unseen_mass(logits: Tensor, n_seen: int, bias: float = 1.0) -> Tensor:
     shift = torch.full_like(logits[0], bias)
     shift[:n_seen] = -bias
     log_p = (logits + shift).log_softmax(dim=1)
-    return -log_p[:, n_seen:].logsumexp(dim=1).mean()
+    return -log_p[:, n_seen:].mean()
 
 
 def weighted_l1(p: Tensor, q: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from zorse.core import Paper, Traits, read_samples
 from zorse.nn.attention import attend
 from zorse.nn.evidence import evidence_of, evidential_loss, joined, opinion
-from zorse.nn.losses import unseen_mass
+from zorse.nn.losses import self_calibration
 from zorse.templates import PatchClassifier
 from zorse.training import Clock
 
@@ -147,7 +147,7 @@ class CREST(PatchClassifier):
         evidence = [nn.functional.softplus(l[:, :n_seen]) for l in logits]
         evidence.append(evidence_of(joined(opinion(evidence[0]), opinion(evidence[1]))))
         losses = [evidential_loss(e, target, weight) for e in evidence]
-        losses += [self.calibration * unseen_mass(l, n_seen) for l in logits]
+        losses += [self.calibration * self_calibration(l, n_seen) for l in logits]
         return torch.stack(losses).sum()
 
     def _attention(self, x: Tensor, phi: Tensor) -> Tensor:

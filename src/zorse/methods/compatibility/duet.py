@@ -12,7 +12,7 @@ from zorse.core import Paper
 from zorse.nn.attention import attend
 from zorse.nn.blocks import mlp
 from zorse.nn.contrast import among_hard_pairs, supervised_contrastive
-from zorse.nn.losses import unseen_mass
+from zorse.nn.losses import self_calibration
 from zorse.templates import PatchClassifier
 from zorse.training import Clock
 
@@ -166,7 +166,7 @@ class DUET(PatchClassifier):
     def _loss(self, x: Tensor, target: Tensor, phi: Tensor, n_seen: int, clock: Clock) -> Tensor:
         z, scores, _ = self._ground(x)
         logits = scores @ phi.T
-        loss = cross_entropy(logits[:, :n_seen], target) + self.calibration * unseen_mass(logits, n_seen)
+        loss = cross_entropy(logits[:, :n_seen], target) + self.calibration * self_calibration(logits, n_seen)
         apart = phi - self.centre_
         strengths = apart[target] / apart[:n_seen].std().clamp_min(1e-6)
         has = (strengths > 0).to(x.dtype)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import cast
 
 import numpy as np
 import torch
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor, nn
 
 from zorse.core import InputError, Paper
@@ -217,5 +219,7 @@ def _signed(x: Tensor) -> Tensor:
 def _clustered(rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """Cluster of each row and the clusters' means (k, d), by k-means from a draw of torch's generator."""
     k = min(k, len(rows))
-    clusters = KMeans(k, n_init=1, random_state=int(torch.randint(2**31, ()))).fit(rows.astype(np.float64))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct rows than clusters: some stay empty
+        clusters = KMeans(k, n_init=1, random_state=int(torch.randint(2**31, ()))).fit(rows.astype(np.float64))
     return clusters.labels_, clusters.cluster_centers_.astype(np.float32)

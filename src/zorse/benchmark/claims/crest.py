@@ -1,0 +1,18 @@
+"""CREST against itself on mean patches."""
+
+from zorse.benchmark.looking import looking_and_pooling
+from zorse.data import ZeroShotTask
+from zorse.methods.compatibility.crest import CREST
+
+CLAIM = "Attributes that look at patches recognise unseen classes better than attributes of the whole image."
+BASELINE = "CREST on each image's mean patch"
+METRIC = "mean class accuracy over unseen classes"
+TASKS = ("animal-patches", "animal-scenes")
+SEEDS = 5
+NOTE = ""
+GRID = {"epochs": [5, 15], "calibration": [0.0, 0.1]}
+
+
+def run(task: ZeroShotTask, seed: int) -> tuple[float, float]:
+    """Both tuned alike on held-out training classes."""
+    return looking_and_pooling(CREST(hidden=64, random_state=seed, device="cpu"), GRID, task)

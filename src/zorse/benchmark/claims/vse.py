@@ -1,0 +1,18 @@
+"""VSE against itself on mean patches."""
+
+from zorse.benchmark.looking import looking_and_pooling
+from zorse.data import ZeroShotTask
+from zorse.methods.compatibility.vse import VSE
+
+CLAIM = "Parts and their prototypes recognise unseen classes better than prototypes of the whole image."
+BASELINE = "VSE on each image's mean patch"
+METRIC = "mean class accuracy over unseen classes"
+TASKS = ("animal-patches", "animal-scenes")
+SEEDS = 5
+NOTE = ""
+GRID = {"epochs": [5, 20], "prototypes": [8, 32], "ridge": [0.1, 1.0]}
+
+
+def run(task: ZeroShotTask, seed: int) -> tuple[float, float]:
+    """Both tuned alike on held-out training classes."""
+    return looking_and_pooling(VSE(random_state=seed, device="cpu"), GRID, task)
