@@ -48,7 +48,7 @@ ANIMALS = {
 }
 
 
-# Tiny-ImageNet's places, which show no animal of AwA's.
+# Tiny-ImageNet's places.
 PLACES = (
     *("alp", "altar", "bannister", "barbershop", "beacon", "butcher shop", "cliff", "cliff dwelling", "coral reef"),
     *("dam", "maypole", "obelisk", "seashore", "steel arch bridge", "turnstile", "viaduct"),
@@ -73,9 +73,14 @@ def beside(parts: np.ndarray) -> np.ndarray:
     return parts.transpose(0, 2, 1, 3, 4).reshape(rows * gh, columns * gw, d)
 
 
-def tiny_patches(n_seen: int = 40, n_unseen: int = 15, per_class: int = 40, folder=None) -> ZeroShotTask:
-    """Photographs of Tiny-ImageNet classes with ConceptNet's vectors; every fourth of a seen class is held out."""
+def tiny_patches(n_seen=40, n_unseen=15, per_class=40, axes=48, folder=None) -> ZeroShotTask:
+    """Photographs of Tiny-ImageNet classes; every fourth of a seen class is held out.
+
+    A class is described by where its ConceptNet vector lies on the ``axes`` principal axes of all of these classes'.
+    """
     table, unseen = _tiny_classes(n_seen, n_unseen, folder)
+    centred = table.vectors - table.vectors.mean(axis=0)
+    table = replace(table, vectors=centred @ np.linalg.svd(centred, full_matrices=False)[2][:axes].T)
     contents, y = _photographs("tiny-imagenet", table.labels, per_class, folder)
     return _task(_encoded(contents), y, table, unseen, "tiny-imagenet, patches")
 
@@ -96,21 +101,20 @@ def animal_patches(per_class: int = 60, folder=None) -> ZeroShotTask:
     return _task(_encoded(contents), np.array(y), table, unseen, "animals, patches")
 
 
-def animal_scenes(per_class: int = 60, folder=None) -> ZeroShotTask:
-    """Procedural scenes: one photograph of an animal and three of places, 2 x 2 of them in any order, 8 x 8 patches."""
-    task = animal_patches(per_class, folder)
-    contents, _ = _photographs("tiny-imagenet", PLACES, 40, folder)
+def in_scenes(task: ZeroShotTask, folder=None) -> ZeroShotTask:
+    """Procedural scenes: each photograph beside three of places that are no class, 2 x 2 in any order."""
+    contents, _ = _photographs("tiny-imagenet", np.setdiff1d(PLACES, task.classes.labels), 40, folder)
     places, X = _encoded(contents), []
     for grid, order, drawn in zip(task.X, *_arrangement(len(task.X), len(places)), strict=True):
         parts = np.stack([grid, *places[drawn]])[order]
         X.append(beside(parts.reshape(2, 2, *parts.shape[1:])))
-    return replace(task, X=np.stack(X), name="animals in scenes, patches")
+    return replace(task, X=np.stack(X), name=f"{task.name} in scenes")
 
 
-def where_animals_are(n: int) -> np.ndarray:
-    """Which patches of each of the first n samples of :func:`animal_scenes` are the animal's, bool (n, 8, 8)."""
+def where_it_is(n: int) -> np.ndarray:
+    """Which patches of each of n samples of :func:`in_scenes` are its own photograph's, bool (n, 8, 8)."""
     order, _ = _arrangement(n, 0)
-    quarters = (order == 0).reshape(n, 2, 2)  # the animal is the first of the parts that are put in order
+    quarters = (order == 0).reshape(n, 2, 2)  # it is the first of the parts that are put in order
     return quarters.repeat(4, axis=1).repeat(4, axis=2)
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from zorse.benchmark.patches import animal_patches, animal_scenes, coco_tags, mosaic_tags
+from zorse.benchmark.patches import animal_patches, coco_tags, in_scenes, mosaic_tags, tiny_patches
 from zorse.benchmark.photographs import PhotoTask, photo_task
 from zorse.core import InputError, UnknownNameError
 from zorse.data import CompositionalTask, ZeroShotTask, digits_zsl, read_task, toy_compositional, toy_zsl
@@ -35,7 +35,8 @@ TASKS = {
     "pacs": pacs,
     "compositional": toy_compositional,
     "animal-patches": animal_patches,
-    "animal-scenes": animal_scenes,
+    "tiny-patches": tiny_patches,
+    "tiny-scenes": lambda: in_scenes(tiny_patches()),
     "coco-tags": coco_tags,
     "mosaic-tags": mosaic_tags,
     "awa1-scores": lambda: gzsl_scores("AWA1"),

@@ -7,8 +7,8 @@ from zorse.methods.compatibility.crest import CREST
 CLAIM = "Attributes that look at patches recognise unseen classes better than attributes of the whole image."
 BASELINE = "CREST on each image's mean patch"
 METRIC = "mean class accuracy over unseen classes"
-TASKS = ("animal-patches", "animal-scenes")
-SEEDS = 5
+TASKS = ("tiny-patches", "tiny-scenes")
+SEEDS = 3
 NOTE = ""
 GRID = {"epochs": [5, 15], "calibration": [0.0, 0.1]}
 

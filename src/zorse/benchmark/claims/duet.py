@@ -7,8 +7,8 @@ from zorse.methods.compatibility.duet import DUET
 CLAIM = "Attributes grounded in patches recognise unseen classes better than attributes of the whole image."
 BASELINE = "DUET on each image's mean patch"
 METRIC = "mean class accuracy over unseen classes"
-TASKS = ("animal-patches", "animal-scenes")
-SEEDS = 5
+TASKS = ("tiny-patches", "tiny-scenes")
+SEEDS = 3
 NOTE = ""
 GRID = {"epochs": [8, 20], "calibration": [0.0, 0.1]}
 

@@ -7,8 +7,8 @@ from zorse.methods.compatibility.sgma import SGMA
 CLAIM = "Parts that attention crops recognise unseen classes better than the whole image alone."
 BASELINE = "SGMA on each image's mean patch"
 METRIC = "mean class accuracy over unseen classes"
-TASKS = ("animal-patches", "animal-scenes")
-SEEDS = 5
+TASKS = ("tiny-patches", "tiny-scenes")
+SEEDS = 3
 NOTE = ""
 GRID = {"epochs": [5, 20], "latent": [0.0, 10.0]}
 

@@ -7,8 +7,8 @@ from zorse.methods.compatibility.vse import VSE
 CLAIM = "Parts and their prototypes recognise unseen classes better than prototypes of the whole image."
 BASELINE = "VSE on each image's mean patch"
 METRIC = "mean class accuracy over unseen classes"
-TASKS = ("animal-patches", "animal-scenes")
-SEEDS = 5
+TASKS = ("tiny-patches", "tiny-scenes")
+SEEDS = 3
 NOTE = ""
 GRID = {"epochs": [5, 20], "prototypes": [8, 32], "ridge": [0.1, 1.0]}
 

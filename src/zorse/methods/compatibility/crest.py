@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import cast
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -19,9 +22,9 @@ class CREST(PatchClassifier):
 
     Patches v_p and learned attribute tokens t_j look at each other. In the first branch an attribute gathers what it
     finds, F_j = sum_p a_jp v_p, and scores psi_j = t_j^T W_1 F_j; in the second a patch gathers its attributes,
-    S_p = sum_j b_pj t_j, scores r_p = v_p^T W_2 S_p, and hands its score on, psi_j = sum_p r_p v_p^T W_3 t_j. A branch
-    has the evidence e_c = softplus(psi^T a_c) for class c, hence alpha = e + 1, S = sum alpha, belief e / S and
-    uncertainty C / S over C classes. Dempster's rule joins both,
+    S_p = v_p + sum_j b_pj t_j, and all of them score, psi_j = t_j^T W_2 mean_p S_p. A branch has the evidence
+    e_c = softplus(psi^T a_c + l) for class c, with a learned level l, hence alpha = e + 1, S = sum alpha, belief e / S
+    and uncertainty C / S over C classes. Dempster's rule joins both,
 
         b = (b1 b2 + b1 u2 + b2 u1) / (1 - conflict),   u = u1 u2 / (1 - conflict),
 
@@ -47,7 +50,8 @@ class CREST(PatchClassifier):
     Attributes
     ----------
     networks_ : ModuleDict
-        "patch", "tokens" (its weight holds the t_j), and the maps "found" (W_1), "region" (W_2), "hand_on" (W_3).
+        "patch" and "show" (what a patch brings and is found by), "tokens" (its weight holds the t_j), "level", and the
+        maps "found" (W_1) and "region" (W_2).
     mean_, spread_ : ndarray of shape (d,) and float
         What patches are centred on and divided by.
     history_ : list of dict
@@ -55,7 +59,8 @@ class CREST(PatchClassifier):
 
     Notes
     -----
-    Scores are logarithms of the expected probabilities (e + 1) / S of the joined opinion, over the candidates.
+    Scores are logarithms of the joined belief, which ranks as the expected probability (e + 1) / S does, so that
+    ``predict_proba`` is belief without what is uncertain; :meth:`uncertainty` tells that.
 
     Differs from the paper: patches are given, where the paper starts from the grid of a ResNet or a ViT; attribute
     tokens are learned, where the paper has word vectors of their names; its contrastive terms and its handling of hard
@@ -110,36 +115,42 @@ class CREST(PatchClassifier):
 
     def _build(self, x: Tensor, phi: Tensor) -> nn.ModuleDict:
         h = self.hidden
-        return nn.ModuleDict(
+        net = nn.ModuleDict(
             {
-                "patch": nn.Linear(x.shape[-1], h),
+                **{name: nn.Linear(x.shape[-1], h) for name in ("patch", "show")},
+                **{name: nn.Linear(h, h, bias=False) for name in ("found", "region")},
                 "tokens": nn.Linear(phi.shape[1], h, bias=False),
-                **{name: nn.Linear(h, h, bias=False) for name in ("found", "region", "hand_on")},
+                "level": nn.Linear(1, 2, bias=False),
             }
         )
+        # Little evidence to begin with, so that no direction of class vectors must learn to deny every seen class.
+        nn.init.constant_(cast(Tensor, net["level"].weight), -math.log(len(phi)))
+        return net
 
     def _branches(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Attribute scores (b, k) of both branches, and where attributes look (b, k, p)."""
-        net = self.networks_
-        patches, tokens = net["patch"](x.flatten(1, 2)), net["tokens"].weight.T * self.hidden**0.5
-        found, looks = attend(tokens, patches, patches)
+        net, root = self.networks_, self.hidden**0.5
+        patches, keys = (net[name](x.flatten(1, 2)) for name in ("patch", "show"))
+        tokens = net["tokens"].weight.T * root
+        found, looks = attend(tokens, keys, patches)
         of_attributes = (net["found"](found) * tokens).sum(dim=2)
-        gathered, _ = attend(patches, tokens.expand(len(x), -1, -1), tokens)
-        regions = (net["region"](gathered) * patches).sum(dim=2)
-        of_patches = (regions[:, None] @ patches @ net["hand_on"](tokens).T)[:, 0]
-        return of_attributes / self.hidden**0.5, of_patches / (self.hidden * patches.shape[1]), looks
+        gathered, _ = attend(keys, tokens.expand(len(x), -1, -1), tokens)
+        of_patches = net["region"]((patches + gathered).mean(dim=1)) @ tokens.T
+        return of_attributes / root, of_patches / root, looks
 
     def _opinions(self, x: Tensor, phi: Tensor) -> list[Tensor]:
         """Logits (b, c) of both branches."""
-        return [scores @ phi.T for scores in self._branches(x)[:2]]
+        levels = cast(Tensor, self.networks_["level"].weight)[:, 0]
+        return [scores @ phi.T + level for scores, level in zip(self._branches(x)[:2], levels, strict=True)]
 
     def _joined(self, x: Tensor, phi: Tensor) -> tuple[Tensor, Tensor]:
-        first, second = (opinion(nn.functional.softplus(logits)) for logits in self._opinions(x, phi))
+        # In double precision: an unseen class may have next to no evidence, and still more than another one.
+        first, second = (opinion(nn.functional.softplus(logits.double())) for logits in self._opinions(x, phi))
         return joined(first, second)
 
     def _compatibility(self, x: Tensor, phi: Tensor) -> Tensor:
-        belief, uncertainty = self._joined(x, phi)
-        return (belief + uncertainty / len(phi)).log()
+        belief, _ = self._joined(x, phi)
+        return belief.clamp_min(torch.finfo(belief.dtype).tiny).log()
 
     def _loss(self, x: Tensor, target: Tensor, phi: Tensor, n_seen: int, clock: Clock) -> Tensor:
         weight = min(1.0, clock.epoch / self.annealing) if self.annealing else 1.0
