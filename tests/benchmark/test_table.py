@@ -14,7 +14,7 @@ from zorse.benchmark.charts import Curve, curves_chart, intervals_chart, mean_cu
 from zorse.benchmark.recipe import Recipe
 from zorse.benchmark.report import html, write_report
 from zorse.benchmark.reported import beside, reported_figures
-from zorse.benchmark.summary import behind_the_best, cells_of, figure_for, ranked, rows_of, value_of
+from zorse.benchmark.summary import behind_the_best, cells_of, figure_for, ranked, rows_of, value_of, verdicts
 from zorse.benchmark.tasks import load_task
 from zorse.core import InputError
 from zorse.evaluation import Interval, class_difference, harmonic_mean, t_interval
@@ -91,6 +91,18 @@ def test_differences_are_paired_over_classes(lines):
         ]
         assert b.difference == class_difference(*parts)
     assert not behind_the_best(rows, "AUSUC")[0].over_classes
+
+
+def test_verdicts_name_the_best_and_what_it_is_not_told_apart_from(lines):
+    for line in lines:
+        if line["status"] == "ok" and line["task"] == "toy":
+            line["figures"]["AUSUC"] = {"eszsl": 0.9, "sae": 0.5, "conse": 0.88}[line["method"]] + line["seed"] * (
+                0.02 if line["method"] == "conse" else 0.001
+            )
+    (_, toy) = verdicts(rows_of(lines), "AUSUC")
+    # ConSE is behind by .02, level and ahead by .018 on the three seeds; SAE is behind by .4 on each.
+    assert toy == "toy: eszsl has the best AUSUC, 90.1; not told apart from it (over seeds): conse"
+    assert "as if other classes" in verdicts(rows_of(lines), "zsl")[1]
 
 
 def test_by_class_figures_make_up_h(lines):

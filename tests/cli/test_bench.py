@@ -1,6 +1,12 @@
 """``zorse bench`` and ``zorse table`` as a person runs them."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -63,3 +69,44 @@ def test_a_log_without_cells_is_refused(zorse_, tmp_path):
     assert code == 2
     assert "no finished cell" in err
     assert zorse_("table", tmp_path / "empty.jsonl", "--html", tmp_path / "x.pdf")[0] == 2
+
+
+BROKEN = Path(__file__).parents[1] / "benchmark"
+
+
+def started(out):
+    """Two methods in one process each: one is done at once, the other sleeps for a minute."""
+    environment = os.environ | {"PYTHONPATH": f"{BROKEN}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+    words = ["bench", "--task", "toy", "--methods", "broken:Constant,broken:Sleeps", "--seeds", "1", "-j", "2"]
+    run = subprocess.Popen(
+        [sys.executable, "-m", "zorse.cli", *words, "--out", str(out)],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # a background job ignores it
+    )
+    for _ in range(600):
+        if out.exists() and out.read_bytes().endswith(b"\n"):
+            return run
+        time.sleep(0.1)
+    run.kill()
+    raise AssertionError(f"no cell was finished: {run.communicate()[1]}")
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_what_is_finished_survives(tmp_path, zorse_, monkeypatch, how):
+    out = tmp_path / "log.jsonl"
+    run = started(out)
+    run.send_signal(how)
+    told = run.communicate(timeout=30)[1]
+    if how == signal.SIGINT:
+        assert run.returncode == 130
+        assert f"interrupted; 1 cell in {out}; the same command goes on from there" in told
+    monkeypatch.syspath_prepend(str(BROKEN))
+    code, printed, _ = zorse_("table", out, "--json")
+    assert code == 0
+    assert [row["method"] for row in json.loads(printed)] == ["broken:Constant"]
+    before = out.read_bytes()
+    assert zorse_("bench", "--task", "toy", "--methods", "broken:Constant", "--seeds", "1", "--out", out)[0] == 0
+    assert out.read_bytes() == before
+    sys.modules.pop("broken", None)

@@ -230,6 +230,24 @@ def behind_the_best(rows: Sequence[Row], figure: str) -> list[Behind]:
     return found
 
 
+def verdicts(rows: Sequence[Row], figure: str) -> list[str]:
+    """For each task a line: the best method, and which ones it is not told apart from."""
+    found = []
+    for task in tasks_of(rows):
+        own = [row for row in rows if row.task == task and row.by_seed(figure)]
+        others = behind_the_best(own, figure)
+        if not others:
+            continue
+        best = max(own, key=lambda row: row.mean(figure))
+        alike = [other.row.method for other in others if other.difference.high >= 0]
+        over = "as if other classes had been drawn" if others[0].over_classes else "over seeds"
+        told = f"{task}: {best.method} has the best {figure}, {100 * best.mean(figure):.1f}"
+        listed = ", ".join(alike[:6]) + (f" and {len(alike) - 6} more" if len(alike) > 6 else "")
+        told += f"; not told apart from it ({over}): {listed}" if alike else f"; all others are behind ({over})"
+        found.append(told)
+    return found
+
+
 def ranked(rows: Sequence[Row], figure: str) -> Ranked | None:
     """Methods ranked over all tasks, or None if fewer than two have a figure on all.
 

@@ -6,6 +6,7 @@ import math
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -122,6 +123,7 @@ def _serve(connection: Connection, threads: int) -> None:
     """Run cells until nobody asks any more."""
     import torch
 
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     torch.set_num_threads(threads)
     connection.send(READY)
@@ -137,6 +139,14 @@ def _serve(connection: Connection, threads: int) -> None:
             connection.send(run_cell(cell, task, data))
         except (EOFError, BrokenPipeError):
             return
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed cannot tell; what nobody waits for is not computed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
 
 
 @contextmanager

@@ -44,7 +44,7 @@ def command(
 def show(lines: Sequence[dict], *, by: str | None = None, as_json: bool) -> None:
     """The table on stdout."""
     from zorse.benchmark.exposure import exposure_notes
-    from zorse.benchmark.summary import FIGURES, cells_of, figure_for, rows_of
+    from zorse.benchmark.summary import FIGURES, cells_of, figure_for, rows_of, verdicts
     from zorse.cli.terminal import print_table
 
     rows = rows_of(lines)
@@ -57,5 +57,7 @@ def show(lines: Sequence[dict], *, by: str | None = None, as_json: bool) -> None
     columns = ["task", "method", *FIGURES, "seconds", "notes"]
     cells = [[f"{task} *" if task in exposed else task, *rest] for task, *rest in cells_of(rows, figure)]
     print_table(columns, cells, right=[*FIGURES, "seconds"])
+    for line in verdicts(rows, figure):
+        typer.echo(line)
     for task, why in exposed.items():
         typer.echo(f"* {task}: {why}")
