@@ -1,10 +1,10 @@
 """Projection domain shift: unseen classes are projected beside their class vectors."""
 
 import numpy as np
+from sklearn.linear_model import RidgeCV
 
 from zorse.benchmark.reproduce import Agreement
 from zorse.benchmark.tasks import load_task, thinned, with_unit_features
-from zorse.benchmark.tune import tune
 from zorse.data import ZeroShotTask
 from zorse.evaluation import diagnose, hubness_skewness
 from zorse.methods.compatibility.sae import SAE
@@ -16,18 +16,20 @@ METRIC = (
 )
 TASKS = ("awa19", "tiny160", "digits")
 NOTE = (
-    "The projection is SAE's encoder, a regression to class vectors, on unit features and at most 100 training samples "
-    "a class, its weight chosen on held-out training classes. The distance is in units of the mean length of all class "
-    "vectors after their mean is taken off. Hubness, the survey's other diagnosis, is compared in DEM's claim."
+    "The projection is a ridge regression from unit features to class vectors, at most 100 training samples a class, "
+    "its penalty chosen by leaving out training samples. The distance is in units of the mean length of class vectors "
+    "after their mean is taken off. First run with SAE's encoder, whose codes are shorter than class vectors, so that "
+    "all distances were about 1: +.131 [+.040, +.221]. Hubness is compared in DEM's claim. "
+    "The features of awa19 and tiny160 come from a network trained on ImageNet."
 )
 
 
 def run(task: ZeroShotTask, seed: int) -> tuple[float, float]:
     """Shift of unseen and of seen classes."""
     task = thinned(with_unit_features(task), per_class=100)
-    model = tune(SAE(), {"lam": [0.01, 0.1, 1.0, 10.0]}, task, per_class=50)
-    found = diagnose(model, task)
-    vectors = task.classes.vectors
+    (X, y), vectors = task.train, task.classes.vectors
+    ridge = RidgeCV(10.0 ** np.arange(-3, 4)).fit(X, vectors[task.classes.rows(y)])
+    found = diagnose(SAE().fit(X, y, classes=task.classes), task, project=ridge.predict)
     length = np.linalg.norm(vectors - vectors.mean(axis=0), axis=1).mean()
     return found.shift_unseen / length, found.shift_seen / length
 
