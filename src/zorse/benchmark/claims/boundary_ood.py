@@ -16,8 +16,12 @@ NOTE = (
     "The zero-shot expert is ESZSL with labels 0 and 1, its penalties chosen on held-out training classes; at most 40 "
     "training samples a class. Boundaries are read from a fifth of the samples that is kept back, and how many of them "
     "they enclose, like the stack's gamma, is chosen on training classes that play unseen. The features of awa19 and "
-    "tiny160 come from a network that was trained on ImageNet."
+    "tiny160 come from a network that was trained on ImageNet. The gate tells seen from unseen worse than the largest "
+    "probability of a softmax regression on the same features (AUROC .63 and .61 beside .69 and .73 on two draws of "
+    "awa19). The authors' code trains on train_loc and val_loc of the published split files, which hold the test "
+    "samples of seen classes too; here none are trained on."
 )
+STEPS = 800  # of training, whatever the number of samples
 
 
 def run(task: ZeroShotTask, seed: int) -> tuple[float, float]:
@@ -25,7 +29,7 @@ def run(task: ZeroShotTask, seed: int) -> tuple[float, float]:
     task = thinned(with_unit_features(task), per_class=40)
     expert = tuned_eszsl(task, negative=0.0)
     gate = BoundaryOOD(expert, coverage="auto", held_out=0.2, random_state=seed, device="cpu")
-    gate.set_params(hidden=128, n_draws=4, epochs=20, lr=1e-3)
+    gate.set_params(hidden=128, n_draws=4, epochs=max(20, STEPS * gate.batch_size // len(task.train_index)), lr=1e-3)
     ours = gate.fit(*task.train, classes=task.classes)
     stack = CalibratedStacking(expert, random_state=seed).fit(*task.train, classes=task.classes)
     return evaluate(ours, task).harmonic, evaluate(stack, task).harmonic

@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
 from zorse.core import CapabilityError, ClassTable, InputError, Paper, ZeroShotClassifier, resolve_device, seeded
+from zorse.core.samples import read_samples
 from zorse.nn import mlp
 from zorse.nn.sphere import draw_von_mises_fisher
 from zorse.nn.transport import transport_cost
@@ -55,8 +56,7 @@ class BoundaryOOD(GatedClassifier):
     networks_ : ModuleDict of ``encoder_x``, ``encoder_a`` (direction and concentration side by side), ``classifier``
     anchors_ : ndarray of shape (s, latent), mean code of each seen class's vector, in the order of ``seen_``
     boundaries_ : ndarray of shape (s,), cosines with the anchors from which on a sample lies inside
-    cosines_, cosine_rows_ : ndarray of shape (m,), what they are quantiles of
-    history_ : list of dict
+    cosines_, cosine_rows_ : ndarray of shape (m,), what they are quantiles of; history_ : list of dict
 
     Notes
     -----
@@ -67,9 +67,9 @@ class BoundaryOOD(GatedClassifier):
     the class's samples reach. The gate is hard: scores of the other side come after all of the side decided for.
 
     Differs from the paper: class vectors and features have unit length; the gradient of the alignment is that of the
-    smoothed optimum; ``held_out`` and "auto" are ours, as boundaries read from training samples are too tight.
-
-    Where only a model's scores are known, :func:`inside_without_labels` puts them in the place of the cosines.
+    smoothed optimum; ``held_out`` and "auto" are ours, as boundaries read from training samples are too tight. The
+    authors' code trains on train_loc and val_loc of the split files, which hold the test samples of seen classes too.
+    Of a model's scores alone, :func:`inside_without_labels` puts them in the place of the cosines.
 
     Cost: O(epochs n h (d + k + latent)) and O(epochs n n_draws^2 (latent + iterations)) for the transport.
 
@@ -201,7 +201,7 @@ class BoundaryOOD(GatedClassifier):
 
     def inside(self, X) -> np.ndarray:
         """By how much the cosine exceeds the boundary of the class it exceeds most, shape (n,); from 0 on: seen."""
-        return (self._codes(X) @ self.anchors_.T - self.boundaries_).max(axis=1)
+        return (self._codes(read_samples(self, X)) @ self.anchors_.T - self.boundaries_).max(axis=1)
 
     def _prepare(self, table: ClassTable) -> None:
         super()._prepare(table)
