@@ -1,0 +1,22 @@
+"""CIZSL against GAZSL."""
+
+from zorse.benchmark.claims import fclswgan
+from zorse.data import ZeroShotTask
+from zorse.methods.generative.cizsl import CIZSL
+
+CLAIM = "Features of classes that nobody described, kept apart from seen ones, improve on the same GAN without."
+BASELINE = "GAZSL"
+METRIC = "harmonic mean of seen and unseen mean class accuracy"
+TASKS = ("digits", "awa19", "tiny160")
+SEEDS = 3
+NOTE = (
+    "At most 100 training samples a class; f-CLSWGAN as in its own claim, the other with the same widths, steps and "
+    "step size. "
+    "The features of awa19 and tiny160 come from a network trained on ImageNet."
+)
+
+
+def run(task: ZeroShotTask, seed: int) -> tuple[float, float]:
+    """H of both."""
+    epochs = fclswgan.epochs(task)
+    return fclswgan.measured(CIZSL(), task, seed), fclswgan.measured(CIZSL(creativity=None), task, seed)

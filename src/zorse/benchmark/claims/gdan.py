@@ -1,0 +1,23 @@
+"""GDAN against CVAE-ZSL."""
+
+from zorse.benchmark.claims import fclswgan
+from zorse.data import ZeroShotTask
+from zorse.methods.generative.cvaezsl import CVAEZSL
+from zorse.methods.generative.gdan import GDAN
+
+CLAIM = "A regressor and a discriminator of pairs around a conditional VAE improve on it."
+BASELINE = "CVAE-ZSL"
+METRIC = "harmonic mean of seen and unseen mean class accuracy"
+TASKS = ("digits", "awa19", "tiny160")
+SEEDS = 3
+NOTE = (
+    "At most 100 training samples a class; f-CLSWGAN as in its own claim, the other with the same widths, steps and "
+    "step size. "
+    "The features of awa19 and tiny160 come from a network trained on ImageNet."
+)
+
+
+def run(task: ZeroShotTask, seed: int) -> tuple[float, float]:
+    """H of both."""
+    epochs = fclswgan.epochs(task)
+    return fclswgan.measured(GDAN(), task, seed), fclswgan.measured(CVAEZSL(), task, seed)
