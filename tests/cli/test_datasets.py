@@ -158,10 +158,12 @@ class Slow(BaseHTTPRequestHandler):
 
 
 GET = """
+import signal
 import sys
 from dataclasses import replace
 from zorse.cli import main
 from zorse.data.datasets import DATASETS
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 known = DATASETS["CUB-images"]
 archive = replace(known.archive, url=sys.argv[1], size=4_000_000, checksum=None)
 DATASETS["CUB-images"] = replace(known, archive=archive)
