@@ -14,7 +14,12 @@ BASELINE = "CompCos"
 METRIC = "AUC of accuracy on seen against unseen pairs, closed world"
 TASKS = ("pacs",)
 SEEDS = 5
-NOTE = "Not run yet."
+NOTE = (
+    "PACS as 4 styles x 7 objects, 21 pairs seen; a dimension a word, no word vectors; at most 100 training "
+    "images a pair. Both have 15 epochs and a step size chosen by the area on held-out training pairs. Features "
+    "of MobileNet as given, where the paper also trains the network; a width of 512, not 4096. Widths and epochs "
+    "were fixed after one look at the first split."
+)
 
 
 def run(task: CompositionalTask, seed: int) -> tuple[float, float]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from zorse.benchmark.reproduce import Agreement
 from zorse.benchmark.tasks import thinned, with_unit_features
-from zorse.benchmark.tune import accuracy_on_unseen, tune
+from zorse.benchmark.tune import accuracy_on_unseen
 from zorse.data import ZeroShotTask, toy_zsl
 from zorse.methods.compatibility.conse import ConSE
 from zorse.methods.graph.gcnz import GCNZ
@@ -19,19 +19,20 @@ SEEDS = 5
 NOTE = (
     "Features of unit length, 25 training samples a class. The graph holds the 160 classes and the 309 nodes "
     "above them in WordNet; an inner node carries the mean word vector of the classes below it, where the paper "
-    "has a word vector for each. Six layers as in the paper, at a quarter of its widths; nothing was chosen on "
-    "test classes: epochs, step size and penalty are the paper's, and both share the softmax regression (C=10). "
+    "has a word vector for each. Six layers as in the paper, at a quarter of its widths; epochs, step size and "
+    "penalty are the paper's, and both share the softmax regression (C=10). On 40 held-out training classes of "
+    "the first split two layers reach .250 and six .204: with 120 classes to learn from the depth seems too much, "
+    "as follow-up work found on ImageNet; the first split's test says the same (two layers .303, six .289). "
     "MobileNet was trained on ImageNet, the unseen classes included, where the paper's network was not."
 )
 
 
 def run(task: ZeroShotTask, seed: int) -> tuple[float, float]:
-    """GCNZ as deep as does best on held-out training classes, ConSE as it stands."""
+    """Both as they stand."""
     task = thinned(with_unit_features(task), per_class=25)
-    model = GCNZ(C=10.0, random_state=seed, device="cpu")
-    ours = tune(model, {"hidden": [(256,), (512, 512, 256, 256, 128)]}, task, folds=2, per_class=10)
+    ours = GCNZ(hidden=(512, 512, 256, 256, 128), C=10.0, random_state=seed, device="cpu")
     baseline = ConSE(top=10, C=10.0).fit(*task.train, classes=task.classes)
-    return accuracy_on_unseen(ours, task), accuracy_on_unseen(baseline, task)
+    return accuracy_on_unseen(ours.fit(*task.train, classes=task.classes), task), accuracy_on_unseen(baseline, task)
 
 
 def compare() -> Agreement:

@@ -13,7 +13,12 @@ BASELINE = "PBadv without attacks and composed pairs"
 METRIC = "AUC of accuracy on seen against unseen pairs, closed world"
 TASKS = ("pacs",)
 SEEDS = 5
-NOTE = "Not run yet."
+NOTE = (
+    "PACS as 4 styles x 7 objects, 21 pairs seen; a dimension a word, so that objects are equally alike and OS- "
+    "OSP draws the lender of an attribute evenly but for the object itself; at most 100 training images a pair. "
+    "Both have 15 epochs and a step size chosen by the area on held-out training pairs; pairs are composed from "
+    "the fifth epoch on. Widths of 256 and an embedding of 128. All were fixed after one look at the first split."
+)
 
 
 def run(task: CompositionalTask, seed: int) -> tuple[float, float]:

@@ -11,7 +11,12 @@ BASELINE = "two-layer GCN"
 METRIC = "mean class accuracy over unseen classes"
 TASKS = ("tiny160-wordnet",)
 SEEDS = 3
-NOTE = "Not run yet."
+NOTE = (
+    "Features of unit length, 25 training samples a class; the graph of WordNet above the 160 classes, where the "
+    "paper takes ConceptNet. Two layers of width 128 and 100 epochs for both. Neighbourhoods of two and a walk of "
+    "two steps did best of a few settings on 40 held-out training classes of the first split (.243, with ten and "
+    "five .216; a convolution reached .250 there at a width of 256)."
+)
 
 
 def run(task: ZeroShotTask, seed: int) -> tuple[float, float]:
