@@ -32,6 +32,7 @@ def command(
     A method that fails gets a line that says why, and stops nothing.
     """
     from zorse.benchmark.bench import bench
+    from zorse.benchmark.log import read_log
     from zorse.benchmark.recipe import SPLITS
     from zorse.cli.table import show
     from zorse.cli.terminal import counted, note
@@ -56,7 +57,8 @@ def command(
         )
     except KeyboardInterrupt:
         progress.clear()
-        note(f"interrupted; {counted(progress.done, 'cell')} in {out}; the same command goes on from there")
+        finished = len(read_log(out)) if out.exists() else 0
+        note(f"interrupted; {counted(finished, 'cell')} in {out}; the same command goes on from there")
         raise typer.Exit(130) from None
     progress.clear()
     show(lines, as_json=as_json)
@@ -68,11 +70,10 @@ class _Progress:
     """A line a cell on stderr; for a person watching, one line that changes."""
 
     def __init__(self) -> None:
-        self.visible, self.began, self.first, self.done = sys.stderr.isatty(), time.monotonic(), 0, 0
+        self.visible, self.began, self.first = sys.stderr.isatty(), time.monotonic(), 0
 
     def __call__(self, line: dict, done: int, total: int) -> None:
         self.first = self.first or done - 1
-        self.done = done
         what = f"{line['method']} on {line['task']}, seed {line['seed']}"
         if line["status"] == "ok":
             figures = line["figures"]
