@@ -18,8 +18,7 @@ BASELINE = "ESZSL"
 METRIC = "mean class accuracy over unseen classes"
 TASKS = ("tiny160", "awa19")
 NOTE = (
-    "Level with ESZSL here; a covariance shared by all classes, which is not in the paper, goes further on tiny160 "
-    "(benchmarks/tiny160.py). "
+    "Level with ESZSL here. "
     "Features of unit length, at most 100 training samples a class. GFZSL with the rbf kernel and a variance a feature "
     "and class, as in the paper; its sigma and penalties, and ESZSL's penalties (with labels 0 and 1, which do far "
     "better than its paper's -1 and 1 where there are many classes), are chosen on held-out training classes. The "
