@@ -15,6 +15,15 @@ from zorse.evaluation.continual import ContinualReport, class_steps, evaluate_co
 from zorse.evaluation.entities import EntityReport, evaluate_entities
 from zorse.evaluation.exposure import ExposureReport, KnownClasses, clean_split, exposed, exposed_in_captions
 from zorse.evaluation.faces import FaceReport, evaluate_faces, nearest_labels, poison
+from zorse.evaluation.few_shot import (
+    BaseToNewReport,
+    FewShotReport,
+    base_and_new,
+    draw_shots,
+    evaluate_base_to_new,
+    evaluate_few_shot,
+    labelled_split,
+)
 from zorse.evaluation.gzsl import GZSLReport, evaluate, harmonic_mean
 from zorse.evaluation.hierarchy import (
     hierarchical_precision_at_k,
@@ -42,12 +51,14 @@ from zorse.evaluation.verification import Verification, best_threshold, deal_pai
 
 __all__ = [
     "AttributeBound",
+    "BaseToNewReport",
     "CompositionalReport",
     "ContinualReport",
     "Diagnosis",
     "EntityReport",
     "ExposureReport",
     "FaceReport",
+    "FewShotReport",
     "GZSLReport",
     "Group",
     "Interval",
@@ -60,6 +71,7 @@ __all__ = [
     "TopK",
     "Verification",
     "ausuc",
+    "base_and_new",
     "best_threshold",
     "bootstrap_interval",
     "class_difference",
@@ -68,11 +80,14 @@ __all__ = [
     "compositional_report",
     "deal_pairs",
     "diagnose",
+    "draw_shots",
     "evaluate",
+    "evaluate_base_to_new",
     "evaluate_compositional",
     "evaluate_continual",
     "evaluate_entities",
     "evaluate_faces",
+    "evaluate_few_shot",
     "evaluate_long_tail",
     "exposed",
     "exposed_in_captions",
@@ -82,6 +97,7 @@ __all__ = [
     "holm",
     "hubness_skewness",
     "idealised_task",
+    "labelled_split",
     "long_tail_report",
     "mean_class_accuracy",
     "mean_class_top_k",
