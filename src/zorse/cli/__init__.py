@@ -18,6 +18,7 @@ from zorse.cli import (
     demo,
     embed,
     evaluate,
+    explain,
     fit,
     info,
     models,
@@ -48,6 +49,7 @@ app.command("models")(models.command)
 app.command("papers")(papers.command)
 app.command("fit")(fit.command)
 app.command("predict")(predict.command)
+app.command("explain")(explain.command)
 app.command("info")(info.command)
 app.command("reproduce")(reproduce.command)
 app.command("bench")(bench.command)

@@ -1,8 +1,20 @@
-"""Whole jobs over images: classify, embed, report, demo."""
+"""Whole jobs over images: classify, explain, embed, report, demo."""
 
 from zorse.jobs.classification import Classification, Prediction
 from zorse.jobs.classify import Classifier, classify
 from zorse.jobs.embed import Embedded, embed, embed_stream
 from zorse.jobs.embeddings import Embeddings
+from zorse.jobs.explain import Explained, explain
 
-__all__ = ["Classification", "Classifier", "Embedded", "Embeddings", "Prediction", "classify", "embed", "embed_stream"]
+__all__ = [
+    "Classification",
+    "Classifier",
+    "Embedded",
+    "Embeddings",
+    "Explained",
+    "Prediction",
+    "classify",
+    "embed",
+    "embed_stream",
+    "explain",
+]
