@@ -9,7 +9,11 @@ BASELINE = "SGMA on each image's mean patch"
 METRIC = "mean class accuracy over unseen classes"
 TASKS = ("tiny-patches", "tiny-scenes")
 SEEDS = 3
-NOTE = ""
+NOTE = (
+    "Patches are those of the embedded model, 4 x 4 a photograph, each of which sees beyond itself. tiny-patches are "
+    "55 Tiny-ImageNet classes, 15 of them unseen, described by 48 axes of ConceptNet; tiny-scenes puts each photograph "
+    "beside three of places, which is a procedural set. Both sides are tuned alike on held-out training classes."
+)
 GRID = {"epochs": [5, 20], "latent": [0.0, 10.0]}
 
 
