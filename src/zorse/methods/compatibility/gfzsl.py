@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from scipy.linalg import cholesky, solve, solve_triangular
-from sklearn.metrics import pairwise_distances
+from scipy.linalg import cholesky, solve_triangular
 
 from zorse.core import ClassTable, InputError, Paper, ZeroShotClassifier
+from zorse.nn.kernels import gaussian_kernel, kernel_ridge
 from zorse.nn.vectors import negative_distance, unit_rows
 
 
@@ -113,7 +113,7 @@ class GFZSL(ZeroShotClassifier):
     def _prepare(self, table: ClassTable) -> None:
         K, k = self._kernel(self.seen_vectors_), self._kernel(unit_rows(table.vectors))
         parameters = ((self.seen_means_, self.alpha_mean), (self.seen_log_vars_, self.alpha_var))
-        means, log_vars = (M.mean(axis=0) + k @ _ridge(K, M - M.mean(axis=0), alpha) for M, alpha in parameters)
+        means, log_vars = (kernel_ridge(K, targets, k, alpha) for targets, alpha in parameters)
         known = np.flatnonzero(np.isin(table.labels, self.seen_))
         place = np.searchsorted(self.seen_, table.labels[known])
         means[known], log_vars[known] = self.seen_means_[place], self.seen_log_vars_[place]
@@ -129,14 +129,9 @@ class GFZSL(ZeroShotClassifier):
     def _kernel(self, vectors: np.ndarray) -> np.ndarray:
         if self.kernel == "linear":
             return vectors @ self.seen_vectors_.T
-        squared = pairwise_distances(vectors, self.seen_vectors_, metric="sqeuclidean")
-        return np.exp(-squared / self.sigma**2)
+        return gaussian_kernel(vectors, self.seen_vectors_, self.sigma)
 
     @classmethod
     def example_params(cls) -> list[dict]:
         """Both kernels, both covariances."""
         return [{"alpha_mean": 0.1}, {"kernel": "linear", "alpha_mean": 0.1, "covariance": "shared"}]
-
-
-def _ridge(K: np.ndarray, M: np.ndarray, alpha: float) -> np.ndarray:
-    return solve(K + alpha * np.eye(len(K)), M, assume_a="pos")
