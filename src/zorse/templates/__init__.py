@@ -4,6 +4,7 @@ from zorse.templates.adversarial import AdversarialGenerator, drawn, leaky
 from zorse.templates.attribute_prediction import AttributePrediction
 from zorse.templates.bilinear import BilinearClassifier
 from zorse.templates.compositional import PairClassifier, Words, feasibility, words_of
+from zorse.templates.feature_adapter import FeatureAdapter, added
 from zorse.templates.feature_generator import FeatureGenerator
 from zorse.templates.final_classifier import FinalClassifier
 from zorse.templates.gated import GatedClassifier, pseudo_unseen, some_of_each
@@ -22,6 +23,7 @@ __all__ = [
     "AdversarialGenerator",
     "AttributePrediction",
     "BilinearClassifier",
+    "FeatureAdapter",
     "FeatureGenerator",
     "FinalClassifier",
     "GatedClassifier",
@@ -39,6 +41,7 @@ __all__ = [
     "TransductiveClassifier",
     "Words",
     "WrapperClassifier",
+    "added",
     "drawn",
     "feasibility",
     "leaky",

@@ -1,0 +1,135 @@
+"""GDA (ICLR 2024): Gaussian discriminant analysis on a few shots, added to CLIP's zero-shot classifier."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zorse.core import ClassTable, InputError, Paper, Traits
+from zorse.nn.gaussian import intercepts, shrunk_precision_times
+from zorse.nn.propagation import nearest
+from zorse.nn.vectors import class_sums, unit_rows
+from zorse.templates import FeatureAdapter
+
+
+class GDA(FeatureAdapter):
+    """Gaussian classes with one shared covariance, in closed form, ensembled with the zero-shot classifier.
+
+    Parameters
+    ----------
+    alpha : float, optional, default=None
+        Weight of the Gaussian classifier beside CLIP's; None: by cross-validation on the shots among the powers of
+        ten that the authors search, 1 where there is nothing to validate on.
+    prior : {"uniform", "shots"}, default="uniform"
+        Class prior: equal, or the share of a class among the shots, for imbalanced data that is met again.
+    k : int, default=64
+        Shots nearest to its text that a class without shots is synthesised from.
+    copies : int, default=16
+        How often its text counts among them.
+    scale : float, default=100.0
+        Inverse temperature of CLIP; the encoder's ``logit_scale``.
+    n_folds : int, default=4
+    random_state : int, RandomState or None
+        Of the folds.
+
+    Attributes
+    ----------
+    weights_ : ndarray of shape (c, d)
+        Linear classifier of the candidates, the Gaussian part.
+    intercepts_ : ndarray of shape (c,)
+    setting_, validation_
+        The alpha in use, and its accuracy on held-out shots.
+    state_ : dict
+        ``means`` (s, d), ``weights`` (s, d), ``bias`` (s,) of classes with shots; ``shots`` (n, d).
+
+    Notes
+    -----
+    With class means mu_c and the covariance S of the n shots about them, P = d ((n - 1) S + tr(S) I)^-1 is the ridge
+    estimator of Kubokawa and Srivastava, w_c = P mu_c, b_c = log pi_c - 1/2 mu_c' P mu_c, and a sample scores
+    ``scale cos(x, t_c) + alpha (w_c' x + b_c)``. A class of the table without shots (base-to-new) gets the mean of its
+    ``k`` nearest shots and ``copies`` of its text, and a covariance about the texts averaged over such candidates, so
+    that its score depends on which other candidates lack shots.
+
+    Differs from the paper: shots are not augmented; alpha is chosen by cross-validation on them, where the authors use
+    a validation set; base classes keep the pooled covariance when others have no shots (the released code
+    averages covariances by class, which for equal shots is the same up to the ridge). With one shot a class the
+    covariance is taken to be the identity.
+
+    Cost: O(n d^2 + d^3 + c d^2), once a fold and once more: no training. Predict O(n c d).
+
+    References
+    ----------
+    Wang, Liang, Sheng, He, Wang, Tan. A Hard-to-Beat Baseline for Training-free CLIP-based Adaptation. ICLR 2024.
+    """
+
+    paper = Paper(
+        title="A Hard-to-Beat Baseline for Training-free CLIP-based Adaptation",
+        authors="Zhengbo Wang, Jian Liang, Lijun Sheng, Ran He, Zilei Wang, Tieniu Tan",
+        venue="ICLR",
+        year=2024,
+        url="https://arxiv.org/abs/2402.04087",
+        aka=("GDA", "GDA-CLIP", "Gaussian discriminant analysis", "hard-to-beat baseline"),
+        seed=86,
+    )
+    traits = Traits(aligned_space=True, open_candidates=False)
+
+    def __init__(
+        self,
+        alpha: float | None = None,
+        prior: str = "uniform",
+        k: int = 64,
+        copies: int = 16,
+        scale: float = 100.0,
+        n_folds: int = 4,
+        random_state=None,
+    ):
+        self.alpha = alpha
+        self.prior = prior
+        self.k = k
+        self.copies = copies
+        self.scale = scale
+        self.n_folds = n_folds
+        self.random_state = random_state
+
+    def _settings(self) -> list[dict]:
+        if self.prior not in ("uniform", "shots"):
+            raise InputError(f"prior must be 'uniform' or 'shots'; got {self.prior!r}")
+        grid = (1.0, 1e-4, 1e-3, 1e-2, 1e-1, 10.0, 100.0)
+        return [{"alpha": alpha} for alpha in (grid if self.alpha is None else (self.alpha,))]
+
+    def _learn(self, x: np.ndarray, y: np.ndarray, T: np.ndarray, settings: list[dict], generator) -> dict:
+        size = np.bincount(y, minlength=len(T))
+        means = class_sums(x, y, len(T)) / size[:, None]
+        scatter = x.T @ x - (means * size[:, None]).T @ means
+        weights = shrunk_precision_times(scatter, len(x), means)
+        log_prior = -np.log(len(T)) if self.prior == "uniform" else np.log(size / len(x))
+        return {"means": means, "weights": weights, "bias": intercepts(weights, means, log_prior), "shots": x}
+
+    def _logits(self, x: np.ndarray, T: np.ndarray, place: np.ndarray, state: dict, setting: dict) -> np.ndarray:
+        return self._zero_shot(x, T) + setting["alpha"] * (x @ state["weights"][place].T + state["bias"][place])
+
+    def _prepare(self, table: ClassTable) -> None:
+        super()._prepare(table)
+        W, b, new = self.state_["weights"][self.place_], self.state_["bias"][self.place_], self.place_ < 0
+        if new.any():
+            W[new], b[new] = self._synthesised(unit_rows(table.vectors[new]))
+        self.weights_, self.intercepts_ = W, b
+
+    def _synthesised(self, T: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Weights (u, d) and intercepts (u,) of classes of which only the texts T (u, d) are known."""
+        shots = self.state_["shots"]
+        near = shots[nearest(T, shots, self.k)[0]]
+        n = near.shape[1] + self.copies
+        means = (near.sum(axis=1) + self.copies * T) / n
+        about = (near - T[:, None]).reshape(-1, T.shape[1])  # its copies lie on the text itself
+        weights = shrunk_precision_times(about.T @ about / len(T), n, means)
+        return weights, intercepts(weights, means, -np.log(len(self.seen_)))
+
+    def _scores(self, X: np.ndarray, table: ClassTable) -> np.ndarray:
+        x = unit_rows(X)
+        own = x @ self.weights_.T + self.intercepts_
+        return self._zero_shot(x, unit_rows(table.vectors)) + self.setting_["alpha"] * own
+
+    @classmethod
+    def example_params(cls) -> list[dict]:
+        """Cross-validated, and with a given weight and the shots' own prior."""
+        return [{"random_state": 0}, {"alpha": 1.0, "prior": "shots", "k": 5, "random_state": 0}]
