@@ -14,6 +14,7 @@ from zorse.templates.patch_network import PatchClassifier, PatchTagger
 from zorse.templates.plain import RidgeToVectors, SoftmaxRegression
 from zorse.templates.ranking import RankingClassifier
 from zorse.templates.synthetic import SyntheticClassifier
+from zorse.templates.text_prototypes import TextPrototypes
 from zorse.templates.training_data import TrainingData
 from zorse.templates.traits_of import TraitsOf
 from zorse.templates.transductive import TransductiveClassifier
@@ -36,6 +37,7 @@ __all__ = [
     "RidgeToVectors",
     "SoftmaxRegression",
     "SyntheticClassifier",
+    "TextPrototypes",
     "TrainingData",
     "TraitsOf",
     "TransductiveClassifier",

@@ -42,7 +42,8 @@ class FeatureAdapter(ZeroShotClassifier):
         seen, y = np.unique(table.labels[rows], return_inverse=True)
         x, T = unit_rows(X), unit_rows(table.vectors[table.rows(seen)])
         settings = self._settings()
-        self.setting_, self.validation_ = settings[0], None
+        self.setting_ = settings[0]
+        self.validation_: float | None = None
         with seeded(self.random_state) as generator:
             if len(settings) > 1:
                 self._choose(x, y, T, settings, generator)
