@@ -21,6 +21,7 @@ from zorse.cli import (
     explain,
     fit,
     info,
+    memory,
     models,
     papers,
     predict,
@@ -55,6 +56,7 @@ app.command("reproduce")(reproduce.command)
 app.command("bench")(bench.command)
 app.command("table")(table.command)
 app.command("audit")(audit.command)
+app.add_typer(memory.app, name="memory")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(datasets.app, name="datasets")
 app.add_typer(store.app, name="store")

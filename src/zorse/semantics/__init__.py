@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from zorse.semantics.labels import check_labels as check_labels
     from zorse.semantics.labels import parse_labels as parse_labels
     from zorse.semantics.labels import read_labels as read_labels
+    from zorse.semantics.memory import Memory as Memory
     from zorse.semantics.ontology import ontology_embedding as ontology_embedding
     from zorse.semantics.prompts import class_table as class_table
     from zorse.semantics.taxonomy import taxonomy_table as taxonomy_table
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from zorse.semantics.wordnet import WordNet as WordNet
 
 _HOME = {
+    "Memory": "memory",
     "Synset": "wordnet",
     "TEMPLATES": "templates",
     "WordNet": "wordnet",
