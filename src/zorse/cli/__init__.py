@@ -28,6 +28,7 @@ from zorse.cli import (
     reproduce,
     store,
     table,
+    tag,
 )
 from zorse.core.errors import ZorseError
 
@@ -55,6 +56,7 @@ app.command("info")(info.command)
 app.command("reproduce")(reproduce.command)
 app.command("bench")(bench.command)
 app.command("table")(table.command)
+app.command("tag")(tag.command)
 app.command("audit")(audit.command)
 app.add_typer(memory.app, name="memory")
 app.add_typer(evaluate.app, name="evaluate")

@@ -48,6 +48,7 @@ from zorse.evaluation.structural_bias import (
 )
 from zorse.evaluation.tagging import mean_image_average_precision, precision_recall_f1_at
 from zorse.evaluation.verification import Verification, best_threshold, deal_pairs, verify
+from zorse.evaluation.vocabulary_free import cluster_accuracy, semantic_iou
 
 __all__ = [
     "AttributeBound",
@@ -77,6 +78,7 @@ __all__ = [
     "class_difference",
     "class_steps",
     "clean_split",
+    "cluster_accuracy",
     "compositional_report",
     "deal_pairs",
     "diagnose",
@@ -117,6 +119,7 @@ __all__ = [
     "ranked_labels",
     "seen_unseen_curve",
     "select_attributes",
+    "semantic_iou",
     "signed_rank_test",
     "structural_bias",
     "structural_errors",

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -250,7 +250,7 @@ class Memory:
         if self.folder is not None and (names := sorted(self.folder.glob("memory-*.safetensors"))):
             file = names[0].with_suffix(f".{by}.faiss")
         if file is not None and file.is_file():
-            index = faiss.read_index(str(file))
+            index: Any = faiss.read_index(str(file))
         else:
             n_lists = max(1, int(4 * len(points) ** 0.5))
             index = faiss.index_factory(points.shape[1], f"IVF{n_lists},Flat", faiss.METRIC_INNER_PRODUCT)
@@ -292,7 +292,7 @@ class Memory:
 
 def write_memory(
     folder: str | os.PathLike,
-    vectors: dict[str, tuple[tuple[int, int], Iterable[np.ndarray]]],
+    vectors: Mapping[str, tuple[tuple[int, int], Iterable[np.ndarray]]],
     *,
     texts: Sequence[str] | None,
     labels: Sequence[str] | None,
@@ -334,7 +334,7 @@ def write_memory(
             old.unlink()
 
 
-def _write_safetensors(path: Path, parts: dict[str, tuple[tuple[int, int], Iterable[np.ndarray]]]) -> str:
+def _write_safetensors(path: Path, parts: Mapping[str, tuple[tuple[int, int], Iterable[np.ndarray]]]) -> str:
     """Write float32 blocks as they come; a name that depends on the content."""
     entries, at, digest = {}, 0, hashlib.sha256()
     for name, (shape, _) in parts.items():
@@ -364,7 +364,7 @@ def _mapped(path: Path) -> dict[str, np.ndarray]:
         if size > path.stat().st_size:
             raise ValueError(f"{path.name} is no safetensors file")
         entries = json.loads(file.read(size))
-    found = {}
+    found: dict[str, np.ndarray] = {}
     for name, entry in entries.items():
         if name == "__metadata__":
             continue

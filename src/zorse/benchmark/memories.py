@@ -1,0 +1,54 @@
+"""External memories that claims are run on: photographs without labels, and WordNet's glosses."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+
+import numpy as np
+
+from zorse.benchmark.photographs import PhotoTask, embedded
+from zorse.data.photographs import photographs
+from zorse.encoders.store import encode_text
+from zorse.semantics import WordNet
+from zorse.semantics.memory import Memory
+
+POOLS = ("cifar10", "caltech101", "tiny-imagenet")
+PER_POOL = 3000
+# What photographs show: WordNet's animals, artefacts and foods.
+ROOTS = ("n00015388", "n00021939", "n00021265")
+_KEPT: dict[str, Memory] = {}
+
+
+def photo_pool(task: PhotoTask) -> Memory:
+    """Training photographs of three sources together, 3,000 of each, spread evenly; nobody says what they show."""
+    key = f"photographs {task.encoder.fingerprint}"
+    if key not in _KEPT:
+        contents: list[bytes] = []
+        for source in POOLS:
+            own, _ = photographs(source, split="train", folder=os.environ.get("ZORSE_DATA"))
+            at = np.unique(np.linspace(0, len(own) - 1, min(PER_POOL, len(own))).astype(int))
+            contents += [own[i] for i in at]
+        vectors = embedded(contents, task.encoder, task.store)
+        _KEPT[key] = Memory(None, vectors, model=task.encoder.name, fingerprint=task.encoder.fingerprint)
+    return _KEPT[key]
+
+
+@lru_cache(maxsize=1)
+def wordnet() -> WordNet:
+    """WordNet, read once."""
+    return WordNet.read()
+
+
+def glosses(task: PhotoTask) -> Memory:
+    """What WordNet says of every kind of animal, artefact and food: its names and its definition, as captions."""
+    key = f"glosses {task.encoder.text_fingerprint}"
+    if key not in _KEPT:
+        nouns = wordnet()
+        kinds = list(dict.fromkeys(kind for root in ROOTS for kind in nouns.descendants(root)))
+        texts = [f"{', '.join(nouns[kind].names)}: {nouns[kind].definition}" for kind in kinds]
+        vectors = encode_text(task.encoder, texts, task.store)
+        _KEPT[key] = Memory(
+            vectors, texts=texts, model=task.encoder.name, text_fingerprint=task.encoder.text_fingerprint
+        )
+    return _KEPT[key]

@@ -1,0 +1,1 @@
+"""Methods that look things up in an external memory of captions or images."""
