@@ -14,14 +14,14 @@ from zorse.semantics import WordNet
 from zorse.semantics.memory import Memory
 
 POOLS = ("cifar10", "caltech101", "tiny-imagenet")
-PER_POOL = 3000
-# What photographs show: WordNet's animals, artefacts and foods.
-ROOTS = ("n00015388", "n00021939", "n00021265")
+PER_POOL = 1500
+# What photographs show: WordNet's animals and artefacts.
+ROOTS = ("n00015388", "n00021939")
 _KEPT: dict[str, Memory] = {}
 
 
 def photo_pool(task: PhotoTask) -> Memory:
-    """Training photographs of three sources together, 3,000 of each, spread evenly; nobody says what they show."""
+    """Training photographs of three sources together, 1,500 of each, spread evenly; nobody says what they show."""
     key = f"photographs {task.encoder.fingerprint}"
     if key not in _KEPT:
         contents: list[bytes] = []
@@ -41,7 +41,7 @@ def wordnet() -> WordNet:
 
 
 def glosses(task: PhotoTask) -> Memory:
-    """What WordNet says of every kind of animal, artefact and food: its names and its definition, as captions."""
+    """What WordNet says of every kind of animal and artefact: its names and its definition, as captions."""
     key = f"glosses {task.encoder.text_fingerprint}"
     if key not in _KEPT:
         nouns = wordnet()

@@ -15,7 +15,7 @@ METRIC = "mean class accuracy, names only"
 TASKS = ("cifar10-photos", "caltech101-photos")
 SEEDS = 3
 NOTE = (
-    "The captions are CuPL's published sentences, the images those of 9,000 training photographs of three sources, "
+    "The captions are CuPL's published sentences, the images those of 4,500 training photographs of three sources, "
     "without labels, that are nearest to each caption; the paper has its captions written from sample images and its "
     "images generated. The lowest weights of the paper's grids and delta = .5, nothing tuned; the embedded model in "
     "place of CLIP. A seed draws half of the classes."

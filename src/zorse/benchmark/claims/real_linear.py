@@ -16,8 +16,8 @@ METRIC = "mean class accuracy, names only"
 TASKS = ("cifar10-photos", "caltech101-photos")
 SEEDS = 3
 NOTE = (
-    "The pretraining data that can be searched here is text: WordNet's names and definitions of animals, artefacts and "
-    "foods, on which the embedded model's text tower was trained. Captions stand for images, which is the paper's "
+    "The pretraining data that can be searched here is text: WordNet's names and definitions of animals and artefacts, "
+    "on which the embedded model's text tower was trained. Captions stand for images, which is the paper's "
     "probe without what makes it strong: retrieved images. Synonyms are WordNet's, of each name's commonest sense. The "
     "paper's hyper-parameters and the embedded model with its logit scale. A seed draws half of the classes."
 )

@@ -19,7 +19,7 @@ METRIC = "mean class accuracy, names only"
 TASKS = ("cifar10-photos", "caltech101-photos", "tiny-imagenet-photos")
 SEEDS = 3
 NOTE = (
-    "The pool that the support set is looked up in is 9,000 training photographs of three sources together, without "
+    "The pool that the support set is looked up in is 4,500 training photographs of three sources together, without "
     "labels, in place of LAION-5B: nearer to the test photographs than LAION is. 16 photographs a class, the lowest "
     "weights of the paper's grids (nothing is tuned, where the paper tunes on validation images), CLIP's templates and "
     "the embedded model in place of CLIP. A seed draws half of the classes."

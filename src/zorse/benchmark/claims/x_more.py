@@ -15,7 +15,7 @@ METRIC = "mean class accuracy, names only"
 TASKS = ("cifar10-photos", "caltech101-photos", "tiny-imagenet-photos")
 SEEDS = 3
 NOTE = (
-    "The captions are WordNet's names and definitions of animals, artefacts and foods, looked up by the image itself; "
+    "The captions are WordNet's names and definitions of animals and artefacts, looked up by the image itself; "
     "the paper looks images up among captioned images of the web. The embedded model's text tower has been trained on "
     "WordNet's glosses. CLIP's templates, 16 captions, the embedded model and its logit scale in place of CLIP's. A "
     "seed draws half of the classes."
