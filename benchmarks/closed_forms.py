@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +107,8 @@ def main():
         "50 classes), one call for grids and cells. A cell is the whole computation for one setting, as a grid search "
         "without sharing repeats it. Differences are relative to the largest weight.",
         "command": "OMP_NUM_THREADS=1 python benchmarks/closed_forms.py",
+        "date": datetime.now(UTC).date().isoformat(),
+        "load_average_of_the_machine": round(os.getloadavg()[1], 1),
         "fits": rows_of,
         "grids": grids,
         "scores": scoring,

@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +128,8 @@ def main():
         f"{BATCH} samples a step. LatEm has {MAPS} maps. Accuracy: after that one epoch, on 2,000 samples of 10 unseen "
         "classes of the same made-up task.",
         "command": "OMP_NUM_THREADS=1 python benchmarks/ranking.py",
+        "date": datetime.now(UTC).date().isoformat(),
+        "load_average_of_the_machine": round(os.getloadavg()[1], 1),
         "epochs": results,
         "versions": {
             "zorse": zorse.__version__,
