@@ -20,7 +20,7 @@ from zorse.core.device import resolve_device
 from zorse.core.errors import CapabilityError, InputError, MissingDependencyError, NotAvailableError
 from zorse.encoders.checkpoint import config_digest, find_checkpoint, tokenizer_digest, weights_digest
 from zorse.encoders.preprocessing import read_preprocessing
-from zorse.encoders.text import Padding, TextBatches, canonical, distinct, lower_case
+from zorse.encoders.text import Padding, TextBatches, canonical, check_length, distinct, lower_case
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -221,6 +221,68 @@ class DualEncoder(VisionEncoder):
                     inputs = {key: value.to(self.device) for key, value in inputs.items()}
                     vectors[where] = _unit(_pooler_output(self.model.get_text_features(**inputs)))
         return vectors[rows]
+
+    @property
+    def token_dim(self) -> int:
+        """Length of a word piece's embedding in ``encode_tokens``."""
+        return self._embedding.embedding_dim
+
+    @property
+    def _embedding(self) -> torch.nn.Embedding:
+        return self.model.text_model.get_input_embeddings()
+
+    def token_vectors(self, texts: Sequence[str]) -> list[torch.Tensor]:
+        """Embedded word pieces (length, token_dim) of each text, without those of start and end."""
+        start, _ = self._affixes
+        return [
+            self._embedding(torch.tensor(ids[start:-1], dtype=torch.long, device=self.device))
+            for ids in self._texts.tokens(texts)
+        ]
+
+    def encode_tokens(self, context: torch.Tensor | Sequence[torch.Tensor], names: Sequence[str]) -> torch.Tensor:
+        """Context put before each class name -> unit vectors (n, dim), differentiable, in one trimmed batch.
+
+        Parameters
+        ----------
+        context : Tensor of shape (n, length, token_dim), or n Tensors of different lengths
+            Stands after the token of the start, where there is one.
+        names : sequence of n str
+            May be empty strings.
+
+        Raises
+        ------
+        InputError
+            If a context and its name are longer than the tower takes.
+        """
+        start, filler = self._affixes
+        rows = []
+        # Some tokenizers know a word by the space before it.
+        spaced = [f" {name}" if name and len(own) else name for own, name in zip(context, names, strict=True)]
+        for own, ids, name in zip(context, self._texts.tokens(spaced), names, strict=True):
+            # The ids of a context are never looked up; they are there to be counted, and are neither end nor padding.
+            rows.append([*ids[:start], *[filler] * len(own), *ids[start:]])
+            check_length(len(rows[-1]), self._texts.length, len(own), name)
+        inputs = {key: value.to(self.device) for key, value in self._texts.padded(rows).items()}
+        places = torch.arange(inputs["input_ids"].shape[1]) - start
+        lengths = torch.tensor([len(own) for own in context])
+        learned = ((places >= 0) & (places < lengths[:, None])).to(self.device)
+        values = torch.cat(list(context))
+
+        def put(module: Any, args: Any, embedded: torch.Tensor) -> torch.Tensor:
+            return embedded.index_put(torch.where(learned), values.to(embedded))
+
+        hook = self._embedding.register_forward_hook(put)
+        try:
+            vectors = _pooler_output(self.model.get_text_features(**inputs))
+        finally:
+            hook.remove()
+        return normalize(vectors.float(), dim=-1)
+
+    @cached_property
+    def _affixes(self) -> tuple[int, int]:
+        """How many tokens stand before a text, and the id of an ordinary one."""
+        nothing, letter = self._texts.tokens(["", "a"])
+        return len(nothing) - 1, letter[len(nothing) - 1]
 
     def _pooled(self, pixels: torch.Tensor) -> torch.Tensor:
         return _pooler_output(self.model.get_image_features(pixel_values=pixels))

@@ -71,12 +71,18 @@ class PatchEncoder(Protocol):
 
 @runtime_checkable
 class PromptEncoder(TextEncoder, Protocol):
-    """A text encoder that also accepts learned token embeddings."""
+    """A text encoder that also accepts learned token embeddings of length ``token_dim``."""
 
     token_dim: int
 
-    def encode_tokens(self, context: Tensor, names: Sequence[str]) -> Tensor:
-        """Context (n, length, token_dim) put before each class name -> unit vectors (n, dim), differentiable."""
+    def encode_tokens(self, context: Tensor | Sequence[Tensor], names: Sequence[str]) -> Tensor:
+        """Context put before each class name -> unit vectors (n, dim), differentiable, in one trimmed batch.
+
+        ``context`` is (n, length, token_dim), or n tensors of different lengths. A name may be empty.
+        """
+
+    def token_vectors(self, texts: Sequence[str]) -> list[Tensor]:
+        """What the tower reads for each text: its word pieces (length, token_dim), without those of start and end."""
 
 
 @runtime_checkable

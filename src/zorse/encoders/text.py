@@ -66,6 +66,14 @@ class TextBatches:
         UserWarning
             Once, naming the first text that is too long and is cut.
         """
+        tokens = self.tokens(texts)
+        order = np.argsort([len(ids) for ids in tokens], kind="stable")
+        for start in range(0, len(order), batch_size):
+            rows = order[start : start + batch_size]
+            yield rows, self.padded([tokens[i] for i in rows])
+
+    def tokens(self, texts: Sequence[str]) -> list[list[int]]:
+        """Ids of each text with those of start and end, at most ``length`` of them; warns as a call does."""
         cleaned = [self.clean(text) for text in texts] if self.clean else list(texts)
         tokens = self.tokenizer(cleaned, verbose=False)["input_ids"]
         long = [i for i, ids in enumerate(tokens) if len(ids) > self.length]
@@ -74,23 +82,25 @@ class TextBatches:
             warnings.warn(
                 f"text {texts[long[0]]!r}{more} has {len(tokens[long[0]])} tokens; "
                 f"the text tower takes {self.length}, the rest is cut",
-                stacklevel=4,
+                stacklevel=5,
             )
             cut = self.tokenizer([cleaned[i] for i in long], truncation=True, max_length=self.length)["input_ids"]
             for i, ids in zip(long, cut):
                 tokens[i] = ids
-        order = np.argsort([len(ids) for ids in tokens], kind="stable")
-        for start in range(0, len(order), batch_size):
-            rows = order[start : start + batch_size]
-            full = {"padding": "max_length", "max_length": self.length} if self.padding == "full" else {"padding": True}
-            inputs = self.tokenizer.pad(
-                {"input_ids": [tokens[i] for i in rows]},
+        return tokens
+
+    def padded(self, tokens: Sequence[list[int]]) -> dict[str, Tensor]:
+        """One batch of inputs for the tower, no longer than it has to be."""
+        full = {"padding": "max_length", "max_length": self.length} if self.padding == "full" else {"padding": True}
+        return dict(
+            self.tokenizer.pad(
+                {"input_ids": list(tokens)},
                 return_attention_mask=self.padding == "masked",
                 return_tensors="pt",
                 verbose=False,
                 **full,
             )
-            yield rows, dict(inputs)
+        )
 
 
 def distinct(texts: Sequence[str]) -> tuple[list[str], np.ndarray]:
@@ -110,3 +120,12 @@ def distinct(texts: Sequence[str]) -> tuple[list[str], np.ndarray]:
             raise InputError(f"text {i} is {type(text).__name__}, expected str")
         positions[i] = rows.setdefault(text, len(rows))
     return list(rows), positions
+
+
+def check_length(found: int, most: int, context: int, name: str) -> None:
+    """Refuse a text that a learned context of ``context`` word pieces makes longer than the tower takes."""
+    if found > most:
+        raise InputError(
+            f"{context} learned word pieces and the name {name!r} make {found}; the text tower takes {most}; "
+            "learn a shorter context"
+        )

@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn.functional import normalize
+from torch.nn.utils.rnn import pad_sequence
 
 from zorse.core.device import resolve_device
 from zorse.core.errors import InputError, NotAvailableError
@@ -25,7 +26,7 @@ from zorse.core.image import open_image
 from zorse.encoders.checkpoint import config_digest, tokenizer_digest, weights_digest
 from zorse.encoders.mini.towers import ImageTower, TextTower
 from zorse.encoders.preprocessing import Preprocessing
-from zorse.encoders.text import distinct
+from zorse.encoders.text import check_length, distinct
 
 WEIGHTS = Path(__file__).parent / "weights"
 
@@ -149,16 +150,34 @@ class Mini:
                 vectors[some] = self._centred(self.texts(ids)).cpu().numpy()
         return vectors[rows]
 
-    def encode_tokens(self, context: Tensor, names: Sequence[str]) -> Tensor:
-        """Context (n, length, token_dim) put before each class name -> unit vectors (n, dim), differentiable."""
-        vectors = []
-        for own, ids in zip(context, self._tokens(list(names)), strict=True):
-            pieces = self.texts.widen(self.texts.pieces(torch.tensor(ids, device=self.device)))
-            row = torch.cat([pieces[:1], own.to(pieces), pieces[1:]])
-            if len(row) > self._length:
-                raise InputError(f"context and name have {len(row)} word pieces; the text tower takes {self._length}")
-            vectors.append(self.texts.encode(row[None]))
-        return self._centred(torch.cat(vectors))
+    def encode_tokens(self, context: Tensor | Sequence[Tensor], names: Sequence[str]) -> Tensor:
+        """Context put before each class name -> unit vectors (n, dim), differentiable, in one trimmed batch.
+
+        ``context`` is (n, length, token_dim), or n tensors of different lengths.
+
+        Raises
+        ------
+        InputError
+            If a context and its name are longer than the tower takes.
+        """
+        rows = []
+        for own, pieces, name in zip(context, self._embedded(names), names, strict=True):
+            rows.append(torch.cat([pieces[:1], own.to(pieces), pieces[1:]]))
+            check_length(len(rows[-1]), self._length, len(own), name)
+        lengths = torch.tensor([len(row) for row in rows], device=self.device)
+        x = pad_sequence(rows, batch_first=True)
+        mask = torch.arange(x.shape[1], device=self.device) < lengths[:, None]
+        return self._centred(self.texts.encode(x, None if mask.all() else mask))
+
+    def token_vectors(self, texts: Sequence[str]) -> list[Tensor]:
+        """Embedded word pieces (length, token_dim) of each text, without those of start and end."""
+        return [pieces[1:-1] for pieces in self._embedded(texts)]
+
+    def _embedded(self, texts: Sequence[str]) -> list[Tensor]:
+        """Embedded word pieces of each text with start and end; looked up once for all of them."""
+        tokens = self._tokens(list(texts))
+        flat = torch.tensor([piece for ids in tokens for piece in ids], device=self.device)
+        return list(self.texts.widen(self.texts.pieces(flat)).split([len(ids) for ids in tokens]))
 
     def _centred(self, texts: Tensor) -> Tensor:
         """Unit vectors less the mean of the names met in training, which all names share and which says nothing."""
