@@ -37,6 +37,7 @@ from zorse.evaluation.idealised import idealised_task
 from zorse.evaluation.intervals import Interval, bootstrap_interval, paired_difference, t_interval, wilson_interval
 from zorse.evaluation.long_tail import Group, LongTailReport, evaluate_long_tail, long_tail_report
 from zorse.evaluation.ood import OODReport, ood_report
+from zorse.evaluation.pseudo_labels import PseudoLabelReport, pseudo_label_report
 from zorse.evaluation.seen_unseen import ausuc, seen_unseen_curve
 from zorse.evaluation.streaming import TopK, top_k_streamed
 from zorse.evaluation.structural_bias import (
@@ -66,6 +67,7 @@ __all__ = [
     "KnownClasses",
     "LongTailReport",
     "OODReport",
+    "PseudoLabelReport",
     "Ranking",
     "StructuralBias",
     "StructuralErrors",
@@ -115,6 +117,7 @@ __all__ = [
     "poison",
     "precision_recall_f1_at",
     "projection_shift",
+    "pseudo_label_report",
     "rank_methods",
     "ranked_labels",
     "seen_unseen_curve",
