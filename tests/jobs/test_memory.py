@@ -6,6 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from zorse.core import InputError
+from zorse.jobs import classify
 from zorse.jobs.memory import Caption, build_memory, read_captions
 from zorse.semantics.memory import Memory
 
@@ -85,3 +86,17 @@ def test_an_unreadable_image_is_named(tmp_path, paint, colours):
     with pytest.raises(InputError, match=r"bad\.png"):
         build_memory([Caption("x", "", bad)], tmp_path / "m", colours)
     assert np.size(list((tmp_path / "m").glob("memory*"))) == 0
+
+
+def test_classify_looks_up_in_a_memory_of_the_same_model_only(tmp_path, paint, colours):
+    rows = [Caption(f"{c} thing", c, paint(f"{c}.png", c)) for c in ("red", "green", "blue")]
+    build_memory(rows, tmp_path / "m", colours)
+    images = [row.image for row in rows]
+    for name in ("tip_x", "caps_adapter", "x_more", "cased"):
+        told = classify(images, ["red", "green", "blue"], colours, f"{name}:memory={tmp_path / 'm'}")
+        assert told.labels == ["red", "green", "blue"], name
+    colours.text_fingerprint = "another"
+    with pytest.raises(InputError, match="built with the model"):
+        classify(images, ["red", "green"], colours, f"tip_x:memory={tmp_path / 'm'}")
+    with pytest.raises(InputError, match="holds no memory"):
+        classify(images, ["red", "green"], colours, f"tip_x:memory={tmp_path}")

@@ -1,8 +1,7 @@
-"""External memories that claims are run on: photographs without labels, and WordNet's glosses."""
+"""External memories that claims are run on: photographs without labels or with captions, and WordNet's glosses."""
 
 from __future__ import annotations
 
-import os
 from functools import lru_cache
 
 import numpy as np
@@ -20,17 +19,24 @@ ROOTS = ("n00015388", "n00021939")
 _KEPT: dict[str, Memory] = {}
 
 
-def photo_pool(task: PhotoTask) -> Memory:
-    """Training photographs of three sources together, 1,500 of each, spread evenly; nobody says what they show."""
-    key = f"photographs {task.encoder.fingerprint}"
+def photo_pool(task: PhotoTask, *, captioned: bool = False) -> Memory:
+    """Training photographs of three sources together, 1,500 of each, spread evenly; nobody says what they show.
+
+    ``captioned``: those of the two sources that the task is not from, each with its class's name as a caption.
+    """
+    sources = [source for source in POOLS if not (captioned and task.name.startswith(source))]
+    key = f"{sources} {captioned} {task.encoder.fingerprint}"
     if key not in _KEPT:
         contents: list[bytes] = []
-        for source in POOLS:
-            own, _ = photographs(source, split="train", folder=os.environ.get("ZORSE_DATA"))
+        texts: list[str] = []
+        for source in sources:
+            own, names = photographs(source, split="train")
             at = np.unique(np.linspace(0, len(own) - 1, min(PER_POOL, len(own))).astype(int))
             contents += [own[i] for i in at]
+            texts += [f"a photo of a {names[i]}." for i in at]
         vectors = embedded(contents, task.encoder, task.store)
-        _KEPT[key] = Memory(None, vectors, model=task.encoder.name, fingerprint=task.encoder.fingerprint)
+        captions = encode_text(task.encoder, texts, task.store) if captioned else None
+        _KEPT[key] = Memory(captions, vectors, texts if captioned else None, model=task.encoder.name)
     return _KEPT[key]
 
 
@@ -48,7 +54,5 @@ def glosses(task: PhotoTask) -> Memory:
         kinds = list(dict.fromkeys(kind for root in ROOTS for kind in nouns.descendants(root)))
         texts = [f"{', '.join(nouns[kind].names)}: {nouns[kind].definition}" for kind in kinds]
         vectors = encode_text(task.encoder, texts, task.store)
-        _KEPT[key] = Memory(
-            vectors, texts=texts, model=task.encoder.name, text_fingerprint=task.encoder.text_fingerprint
-        )
+        _KEPT[key] = Memory(vectors, texts=texts, model=task.encoder.name)
     return _KEPT[key]

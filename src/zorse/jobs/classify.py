@@ -15,7 +15,7 @@ from zorse.core.errors import CapabilityError, InputError
 from zorse.jobs.classification import Classification, Prediction, Summary
 from zorse.jobs.embed import embed_stream
 from zorse.jobs.embeddings import Embeddings
-from zorse.jobs.method import build_method, read_method
+from zorse.jobs.method import build_method, check_memory, read_method
 from zorse.jobs.truth import Agreement, Truth
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ class Classifier:
         read_method(method)  # a wrong name should not cost the time to load a model
         self.encoder = _encoder_of(model, device)
         self.method = build_method(method, getattr(self.encoder, "logit_scale", 1.0))
+        check_memory(self.method, self.encoder)
         if isinstance(labels, ClassTable):
             if templates is not None or descriptions is not None:
                 raise InputError("a class table brings its own vectors; templates and descriptions need labels")

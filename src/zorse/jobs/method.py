@@ -51,6 +51,21 @@ def build_method(spec: str | ZeroShotClassifier | type[ZeroShotClassifier], scal
     return method(**({"scale": scale} if "scale" in _parameters(method) else {}) | parameters)
 
 
+def check_memory(method: Any, encoder: Any) -> None:
+    """Refuse an external memory that another encoder made.
+
+    Raises
+    ------
+    InputError
+        If the method's ``memory`` is of another encoder, or no memory; it names both.
+    """
+    if getattr(method, "memory", None) is not None:
+        from zorse.semantics.memory import Memory, read_memory
+
+        if isinstance(found := read_memory(method.memory), Memory):
+            found.check(encoder)
+
+
 def checked(method: Any) -> Any:
     """The method itself, if names are all it needs."""
     if not _needs_only_names(method):

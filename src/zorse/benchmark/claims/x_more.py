@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from zorse.benchmark.memories import glosses
+from zorse.benchmark.memories import photo_pool
 from zorse.benchmark.photographs import PhotoTask, embedded_model
 from zorse.evaluation import mean_class_accuracy
 from zorse.methods.memory.x_more import XMoRe
@@ -29,6 +29,6 @@ def run(task: PhotoTask, seed: int) -> tuple[float, float]:
     """Both from the same texts."""
     task = task.draw(seed)
     table = class_table(np.unique(task.y), task.encoder, templates=task.templates, store=task.store)
-    ours = XMoRe(glosses(task), scale=task.encoder.logit_scale).fit(None, None, classes=table)
+    ours = XMoRe(photo_pool(task, captioned=True), scale=task.encoder.logit_scale).fit(None, None, classes=table)
     plain = CLIP().fit(None, None, classes=table)
     return mean_class_accuracy(task.y, ours.predict(task.X)), mean_class_accuracy(task.y, plain.predict(task.X))
