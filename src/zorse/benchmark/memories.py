@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
+from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -38,6 +42,22 @@ def photo_pool(task: PhotoTask, *, captioned: bool = False) -> Memory:
         captions = encode_text(task.encoder, texts, task.store) if captioned else None
         _KEPT[key] = Memory(captions, vectors, texts if captioned else None, model=task.encoder.name)
     return _KEPT[key]
+
+
+def halves(task: PhotoTask, seed: int, n_chosen: int = 600) -> tuple[PhotoTask, PhotoTask]:
+    """Half of the classes, drawn by ``seed``, to report on; ``n_chosen`` photographs of the others, to choose on."""
+    drawn = task.draw(seed + 1)
+    rest = np.flatnonzero(~np.isin(task.y, np.unique(drawn.y)))
+    rest = np.random.default_rng(seed).permutation(rest)[:n_chosen]
+    names = set(task.y[rest].tolist())
+    told = {name: texts for name, texts in task.descriptions.items() if name in names}
+    return drawn, replace(task, X=task.X[rest], y=task.y[rest], descriptions=told)
+
+
+def chosen(score: Callable[[dict[str, Any]], float], **grid: tuple) -> dict[str, Any]:
+    """The setting of a grid with the highest score, the first of equals."""
+    settings = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
+    return max(settings, key=score)
 
 
 @lru_cache(maxsize=1)

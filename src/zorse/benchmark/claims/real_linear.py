@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from zorse.benchmark.memories import glosses, wordnet
+from zorse.benchmark.memories import photo_pool, wordnet
 from zorse.benchmark.photographs import PhotoTask, embedded_model
 from zorse.evaluation import mean_class_accuracy
 from zorse.methods.memory.real_linear import REALLinear
@@ -16,10 +16,12 @@ METRIC = "mean class accuracy, names only"
 TASKS = ("cifar10-photos", "caltech101-photos")
 SEEDS = 3
 NOTE = (
-    "The pretraining data that can be searched here is text: WordNet's names and definitions of animals and artefacts, "
-    "on which the embedded model's text tower was trained. Captions stand for images, which is the paper's "
-    "probe without what makes it strong: retrieved images. Synonyms are WordNet's, of each name's commonest sense. The "
-    "paper's hyper-parameters and the embedded model with its logit scale. A seed draws half of the classes."
+    "In place of LAION, 3,000 training photographs of two other data sets with the names of their classes as "
+    "captions; they name five of CIFAR-10's ten classes and ten of Caltech-101's 81, the others keep their prompts. "
+    "Synonyms are WordNet's, of each name's commonest sense. With WordNet's glosses of animals and artefacts instead, "
+    "captions that stand for images, nothing is gained or lost (+.001 on CIFAR-10, -.003 on Caltech-101). The paper's "
+    "hyper-parameters, CLIP's templates, and the embedded model with its logit scale. A seed draws half of the "
+    "classes."
 )
 
 
@@ -32,7 +34,9 @@ def run(task: PhotoTask, seed: int) -> tuple[float, float]:
     names = np.unique(task.y)
     table = class_table(names, task.encoder, templates=task.templates, store=task.store)
     synonyms = synonyms_in(wordnet(), names.tolist())
-    ours = REALLinear(glosses(task), synonyms, scale=task.encoder.logit_scale, random_state=seed, device="cpu")
+    ours = REALLinear(
+        photo_pool(task, captioned=True), synonyms, scale=task.encoder.logit_scale, random_state=seed, device="cpu"
+    )
     ours.fit(None, None, classes=table)
     plain = CLIP().fit(None, None, classes=table)
     return mean_class_accuracy(task.y, ours.predict(task.X)), mean_class_accuracy(task.y, plain.predict(task.X))
