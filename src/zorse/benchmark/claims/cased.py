@@ -19,7 +19,7 @@ NOTE = (
     "first name of each of these. The paper's captions are five million of the web's. Of a name those words count "
     "that it shares with the true label; CaSED's names are single words. 1,000 photographs a seed, which draws half "
     "of the classes; the embedded model in place of CLIP. Words of definitions name the wider kind (a pagoda is a "
-    "tower, a wild cat a cat), which shares no word with the label; by cluster accuracy, which asks only that names "
+    "tower), which shares no word with the label; by cluster accuracy, which asks only that names "
     "part the classes, the two are alike (.597 and .598 on Caltech-101, all classes)."
 )
 
