@@ -162,7 +162,7 @@ def test_the_encoders_scale_is_the_default_and_can_be_set(colours):
         ("clip:scale=hot", InputError, "scale must be a number; got 'hot'"),
         ("clip:scale=true", InputError, "scale must be a number"),
         ("clip:3", InputError, "key=value"),
-        ("eszsl", CapabilityError, r"ESZSL cannot work from class names alone; those that can: clip"),
+        ("eszsl", CapabilityError, r"ESZSL cannot work from class names alone; those that can: .*clip"),
     ],
 )
 def test_a_method_that_cannot_be_used(colours, method, error, told):
