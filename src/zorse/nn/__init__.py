@@ -3,7 +3,7 @@
 from zorse.nn.blocks import fill_linear, like, mlp
 from zorse.nn.critics import wasserstein_critic_loss
 from zorse.nn.divergences import bhattacharyya, kullback_leibler, mmd, renyi, sharma_mittal, tsallis
-from zorse.nn.grouping import centroid_loss, class_means, nearest_centre, supervised_contrastive, walk_losses
+from zorse.nn.grouping import centroid_loss, class_means, mixed, nearest_centre, supervised_contrastive, walk_losses
 from zorse.nn.losses import gaussian_kl, gradient_penalty, reparameterise, wasserstein_between_gaussians, weighted_l1
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "gradient_penalty",
     "kullback_leibler",
     "like",
+    "mixed",
     "mlp",
     "mmd",
     "nearest_centre",

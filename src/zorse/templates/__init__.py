@@ -9,6 +9,7 @@ from zorse.templates.feature_generator import FeatureGenerator
 from zorse.templates.final_classifier import FinalClassifier
 from zorse.templates.gated import GatedClassifier, pseudo_unseen, some_of_each
 from zorse.templates.graph_classifier import GraphClassifier
+from zorse.templates.learned_vectors import LearnedVectorsGenerator
 from zorse.templates.network import NetworkClassifier
 from zorse.templates.patch_network import PatchClassifier, PatchTagger
 from zorse.templates.plain import RidgeToVectors, SoftmaxRegression
@@ -29,6 +30,7 @@ __all__ = [
     "FinalClassifier",
     "GatedClassifier",
     "GraphClassifier",
+    "LearnedVectorsGenerator",
     "NetworkClassifier",
     "PairClassifier",
     "PatchClassifier",

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from zorse.core import seeded
-from zorse.methods.generative.cizsl import CIZSL, mixed
+from zorse.methods.generative.cizsl import CIZSL
+from zorse.nn import mixed
 
 SIZES = {"hidden": 7, "reduced": 4, "latent": 2}
 

@@ -1,5 +1,7 @@
 """CIZSL against the GAN with visual pivots that it adds to."""
 
+from typing import Any
+
 from zorse.benchmark.claims import fclswgan
 from zorse.data import ZeroShotTask
 from zorse.methods.generative.cizsl import CIZSL
@@ -18,6 +20,6 @@ NOTE = (
 
 def run(task: ZeroShotTask, seed: int) -> tuple[float, float]:
     """H of both."""
-    small = {"epochs": fclswgan.epochs(task), "batch_size": 64, "reduced": 256, **fclswgan.SMALL}
+    small: dict[str, Any] = {"epochs": fclswgan.epochs(task), "batch_size": 64, "reduced": 256, **fclswgan.SMALL}
     ours, baseline = (fclswgan.measured(CIZSL(creativity=weight, **small), task, seed) for weight in (0.1, None))
     return ours, baseline

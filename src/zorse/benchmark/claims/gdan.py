@@ -1,5 +1,7 @@
 """GDAN against its conditional VAE alone."""
 
+from typing import Any
+
 from zorse.benchmark.claims import fclswgan
 from zorse.data import ZeroShotTask
 from zorse.methods.generative.gdan import GDAN
@@ -20,7 +22,7 @@ NOTE = (
 def run(task: ZeroShotTask, seed: int) -> tuple[float, float]:
     """H of both."""
     epochs = 2 * fclswgan.epochs(task)
-    small = {"hidden": 256, "lr": 1e-4, "device": "cpu"}
+    small: dict[str, Any] = {"hidden": 256, "lr": 1e-4, "device": "cpu"}
     first = max(1, epochs // 5)
     ours = fclswgan.measured(GDAN(epochs=epochs, pretrain_epochs=first, **small), task, seed)
     alone = GDAN(epochs=0, pretrain_epochs=epochs + first, **small)

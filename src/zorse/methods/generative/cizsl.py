@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from zorse.core import Paper
-from zorse.nn import centroid_loss, class_means, mlp, sharma_mittal, wasserstein_critic_loss
+from zorse.nn import centroid_loss, class_means, mixed, mlp, sharma_mittal, wasserstein_critic_loss
 from zorse.templates import FeatureGenerator, TrainingData, leaky
 from zorse.training import Clock, Turn
 
@@ -151,10 +151,3 @@ class CIZSL(FeatureGenerator):
         small: dict[str, Any] = {"epochs": 60, "batch_size": 256, "lr": 0.01, "hidden": 64, "reduced": 16, "latent": 6}
         small |= {"n_critic": 2, "n_seen": None, "n_synthetic": 30, "weight_norm": 1e-4}
         return [small | {"device": "cpu", "random_state": 0}]
-
-
-def mixed(a: Tensor) -> Tensor:
-    """Class vectors (n, k) between those of two random rows each, of unit length; as far as 0.2 from either end."""
-    part = 0.2 + 0.6 * torch.rand(len(a), 1, device=a.device)
-    one, other = (a[torch.randperm(len(a)).to(a.device)] for _ in range(2))
-    return nn.functional.normalize(part * one + (1 - part) * other, dim=1)
