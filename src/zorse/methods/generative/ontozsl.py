@@ -99,6 +99,6 @@ class OntoZSL(LearnedVectorsGenerator):
     @classmethod
     def example_params(cls) -> list[dict]:
         """One small generator over a small embedding."""
-        small: dict[str, Any] = {"epochs": 30, "batch_size": 256, "lr": 0.01, "hidden": 48, "beta": 1.0, "n_critic": 2}
+        small: dict[str, Any] = {"epochs": 50, "batch_size": 256, "lr": 0.01, "hidden": 48, "beta": 1.0, "n_critic": 2}
         small |= {"n_synthetic": 30, "classifier_epochs": 15, "classifier_lr": 0.05, "classifier_batch_size": 64}
-        return [small | {"dim": 8, "ontology_epochs": 120, "device": "cpu", "random_state": 0}]
+        return [small | {"dim": 16, "margin": 1.0, "ontology_epochs": 40, "device": "cpu", "random_state": 0}]
