@@ -48,6 +48,7 @@ from zorse.evaluation.structural_bias import (
     trivial_scores,
 )
 from zorse.evaluation.tagging import mean_image_average_precision, precision_recall_f1_at
+from zorse.evaluation.task_sequence import TaskSequenceReport, evaluate_tasks
 from zorse.evaluation.verification import Verification, best_threshold, deal_pairs, verify
 from zorse.evaluation.vocabulary_free import cluster_accuracy, semantic_iou
 
@@ -71,6 +72,7 @@ __all__ = [
     "Ranking",
     "StructuralBias",
     "StructuralErrors",
+    "TaskSequenceReport",
     "TopK",
     "Verification",
     "ausuc",
@@ -93,6 +95,7 @@ __all__ = [
     "evaluate_faces",
     "evaluate_few_shot",
     "evaluate_long_tail",
+    "evaluate_tasks",
     "exposed",
     "exposed_in_captions",
     "harmonic_mean",
