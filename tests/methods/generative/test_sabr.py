@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from zorse.core import seeded
 from zorse.data import toy_zsl
 from zorse.methods.generative.sabr import SABR
 
@@ -65,3 +66,47 @@ def test_the_space_is_trained_before_and_stays():
     model = SABR(**small).fit(*task.train, classes=task.classes)
     assert model.seen_features_.shape[1] == small["latent"] == model.coef_.shape[1]
     assert model.with_candidates(task.seen).score(X, y) > 0.7
+
+
+def test_transductive_losses_agree_with_loops(tiny, loss_of, run):
+    unlabelled = torch.rand(9, 5)
+    params = {"latent": L, "penalty": 0.0, "transfer": 0.2, "beta": 0.5, "similarity": 0.6, "transductive": True}
+    case = tiny(SABR, unlabelled=unlabelled, **params)
+    kept = list(case.turns["unseen"].params)
+    with seeded(9):
+        c = torch.randint(2, (N,))
+        noise = torch.randn(N, K)
+        rows = torch.randint(9, (N,))
+    fakes = [run(kept, (z + case.data.unseen[i].tolist()), out=relu) for z, i in zip(noise.tolist(), c.tolist())]
+    free, weak = case.turns["unlabelled"].params, case.turns["transfer"].params
+    judged = sum(run(free, f)[0] for f in fakes) / N
+    with torch.no_grad():
+        real = case.nets["encoder"](unlabelled)
+    expected = judged - sum(run(free, real[r].tolist())[0] for r in rows.tolist()) / N
+    # The encoder was trained before the weights of the turns were made large; it is no player here.
+    assert loss_of(case.turns["unlabelled"], case.batch).item() == pytest.approx(expected, rel=1e-4, abs=1e-5)
+    alone = SABR(**params | {"similarity": 0.0})
+    assert alone.traits.needs_unlabelled
+    assert not SABR().traits.needs_unlabelled
+    case.model.similarity = 0.0
+    expected = -judged - 0.2 * sum(run(weak, f)[0] for f in fakes) / N
+    assert loss_of(case.turns["unseen"], case.batch).item() == pytest.approx(expected, rel=1e-4, abs=1e-5)
+
+
+def test_unlabelled_samples_make_unseen_classes_and_the_first_generator_the_seen_ones():
+    task = toy_zsl()
+    small = SABR.example_params()[1]
+    model = SABR(**small).fit(*task.train, classes=task.classes, unlabelled=task.test_unseen[0])
+    assert {"unlabelled", "transfer", "unseen"} <= set(model.history_[0])
+    for label, net in ((task.seen[0], "generator"), (task.unseen[0], "unseen")):
+        before = model.synthesise(task.classes.select([label]))[0]
+        with torch.no_grad():
+            for p in model.networks_[net].parameters():
+                p.mul_(2)
+        model.forget()
+        assert not torch.equal(before, model.synthesise(task.classes.select([label]))[0])
+        with torch.no_grad():
+            for p in model.networks_[net].parameters():
+                p.div_(2)
+        model.forget()
+        assert torch.equal(before, model.synthesise(task.classes.select([label]))[0])

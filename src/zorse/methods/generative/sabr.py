@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from zorse.core import Paper
-from zorse.nn import like
-from zorse.templates import AdversarialGenerator, TrainingData, drawn
+from zorse.core import InputError, Paper, Traits
+from zorse.nn import like, mlp, wasserstein_critic_loss
+from zorse.templates import AdversarialGenerator, TrainingData, TraitsOf, drawn, leaky
 from zorse.training import Clock, MiniBatches, Turn, train
 
 
@@ -31,6 +31,10 @@ class SABR(AdversarialGenerator):
         Weight of the similarity-based cross-entropy beside the classification loss, in encoder and generator.
     beta : float, default 0.01
         Weight of both beside the critic's judgement.
+    transductive : bool, default False
+        True: SABR-T, which ``fit`` gives ``unlabelled`` samples of unseen classes: a second generator learns from them.
+    transfer : float, default 0.1
+        Weight, below 1, with which the second generator also has to fool a critic of seen latent features.
     n_synthetic : int, default 300
     scale, n_seen, few_shot, classifier, cascade, classifier_epochs, classifier_lr, classifier_batch_size
         As in :class:`~zorse.templates.FeatureGenerator`; epochs, step and batch size also of the encoder.
@@ -40,9 +44,11 @@ class SABR(AdversarialGenerator):
     Attributes
     ----------
     networks_ : ModuleDict
-        ``encoder``, ``generator`` (of latent features).
+        ``encoder``, ``generator`` (of latent features) and, transductive, ``unseen`` (the second generator).
+    trained_ : Tensor of shape (s, k)
+        Class vectors that ``generator`` answers for; all others are made by ``unseen``, if there is one.
     history_ : list of dict
-        Mean loss of ``critic`` and ``generator``, an entry an epoch.
+        Mean loss of ``critic`` and ``generator`` and, transductive, ``unlabelled``, ``transfer`` and ``unseen``.
     coef_, intercept_ : ndarray of shape (c, latent), (c,)
         The final classifier.
     seen_features_, seen_rows_, seen_counts_ : Tensor (m, latent), Tensor (m,), ndarray (s,)
@@ -54,9 +60,13 @@ class SABR(AdversarialGenerator):
     times that of softmax over seen classes of <a_c, R(psi(x))>. Then they stay as they are, and a WGAN with gradient
     penalty generates psi(x) from class vectors, paying both losses on what it makes.
 
-    Differs from the paper: this is its inductive variant (SABR-I); the transductive one, whose second generator learns
-    from unlabelled samples under a weak transfer constraint, is left out. Encoder and regressor are one layer each; the
-    weights are not the paper's, which tunes them for each data set. Class vectors are brought to unit length.
+    The transductive variant adds a generator of unseen classes. It has to fool a critic of unlabelled latent features
+    that is not told the class, pays the similarity-based cross-entropy over unseen classes, and is tied to the seen
+    ones weakly: a critic of seen against its own features counts with ``transfer``.
+
+    Differs from the paper: its weak transfer constraint is rendered as that third critic. Encoder and regressor are one
+    layer each; the weights are not the paper's, which tunes them for each data set. Class vectors are brought to unit
+    length.
 
     Cost: with width h and latent size l, O(``classifier_epochs`` n d l + ``epochs`` n ``n_critic`` (h (l + k) + d l))
     to train; the final classifier is over l dimensions.
@@ -76,9 +86,20 @@ class SABR(AdversarialGenerator):
         seed=52,
     )
 
+    traits = TraitsOf(
+        lambda model: Traits(
+            open_candidates=model.classifier != "softmax",
+            independent_samples=not model.cascade,
+            needs_unlabelled=model.transductive,
+        )
+    )
+
     latent: int = 1024
     similarity: float = 0.1
     beta: float = 0.01
+    transductive: bool = False
+    transfer: float = 0.1
+    trained_: Tensor = field(init=False)
 
     def _turns(self, data: TrainingData, generator: torch.Generator) -> list[Turn]:
         d, k, s = data.x.shape[1], data.seen.shape[1], len(data.seen)
@@ -108,9 +129,49 @@ class SABR(AdversarialGenerator):
             fake = self._fake(a)
             return self._fooled(critic, fake, a) + self.beta * told(fake, y)
 
-        return [
+        self.trained_ = data.seen.cpu()
+        turns = [
             self._turn("critic", critic_loss, critic, repeats=self.n_critic),
             self._turn("generator", generator_loss, self.networks_["generator"]),
+        ]
+        return turns + (self._unseen_turns(data, encoder, regressor) if self.transductive else [])
+
+    def _unseen_turns(self, data: TrainingData, encoder: nn.Module, regressor: nn.Module) -> list[Turn]:
+        """Of a second generator, its critic of unlabelled latent features and its weak one of seen ones."""
+        if data.unlabelled is None or not len(data.unseen):
+            raise InputError("SABR needs classes without labelled samples in the class table to be transductive")
+        k, h = data.seen.shape[1], self.hidden
+        new = self.networks_["unseen"] = drawn(mlp(2 * k, h, self.latent, activation=leaky, out=nn.ReLU()), data)
+        critics = [drawn(mlp(self.latent, h, 1, activation=leaky), data) for _ in range(2)]
+        with torch.no_grad():
+            latent = [encoder(data.unlabelled), encoder(data.x)]
+
+        def some(n: int) -> tuple[Tensor, Tensor]:
+            """Features of the second generator (n, latent), and the places of their classes among unseen ones."""
+            y = torch.randint(len(data.unseen), (n,)).to(data.x.device)
+            a = data.unseen[y]
+            return new(torch.cat([torch.randn_like(a), a], dim=1)), y
+
+        def judged(critic: nn.Module, real: Tensor, batch) -> Tensor:
+            n = len(batch[0])
+            with torch.no_grad():
+                fake, _ = some(n)
+            rows = torch.randint(len(real), (n,)).to(real.device)
+            return wasserstein_critic_loss(critic, real[rows], fake, None, self.penalty)
+
+        def unseen_loss(batch, clock: Clock) -> Tensor:
+            fake, y = some(len(batch[0]))
+            alike = nn.functional.cross_entropy(regressor(fake) @ data.unseen.T, y)
+            fooled = critics[0](fake).mean() + self.transfer * critics[1](fake).mean()
+            return self.beta * self.similarity * alike - fooled
+
+        named = zip(("unlabelled", "transfer"), critics, latent, strict=True)
+        return [
+            *(
+                self._turn(name, lambda b, t, c=c, real=real: judged(c, real, b), c, repeats=self.n_critic)
+                for name, c, real in named
+            ),
+            self._turn("unseen", unseen_loss, new),
         ]
 
     def _fit_space(self, loss, networks: tuple[nn.Module, ...], data: TrainingData, generator: torch.Generator) -> None:
@@ -125,11 +186,17 @@ class SABR(AdversarialGenerator):
         return like(self.networks_["encoder"], x)
 
     def _generate(self, a: Tensor) -> Tensor:
-        return self._fake(a)  # what is generated is latent already
+        fake = self._fake(a)  # what is generated is latent already
+        if "unseen" not in self.networks_:
+            return fake
+        unseen = self.networks_["unseen"](torch.cat([torch.randn_like(a), a], dim=1))
+        known = (torch.cdist(a, self.trained_.to(a), compute_mode="donot_use_mm_for_euclid_dist") < 1e-5).any(dim=1)
+        return torch.where(known[:, None], fake, unseen)
 
     @classmethod
     def example_params(cls) -> list[dict]:
-        """One small generator over a small space."""
+        """One small generator over a small space, and two."""
         small: dict[str, Any] = {"epochs": 40, "batch_size": 256, "lr": 0.02, "hidden": 32, "beta": 1.0, "n_critic": 2}
         small |= {"n_synthetic": 30, "classifier_epochs": 15, "classifier_lr": 0.02, "classifier_batch_size": 64}
-        return [small | {"latent": 24, "similarity": 1.0, "device": "cpu", "random_state": 0}]
+        small |= {"latent": 24, "similarity": 1.0, "device": "cpu", "random_state": 0}
+        return [small, small | {"transductive": True}]
