@@ -70,3 +70,15 @@ def smoothed_targets(related: Tensor, smoothing: float) -> Tensor:
     others = related & ~torch.eye(len(related), dtype=torch.bool, device=related.device)
     shared = smoothing * others / others.sum(dim=1, keepdim=True).clamp(min=1)
     return shared + torch.diag(1 - shared.sum(dim=1))
+
+
+def asymmetric_loss(logits: Tensor, target: Tensor, positive: float, negative: float, clip: float = 0.05) -> Tensor:
+    """Mean binary cross-entropy of tags (b, c) that forgets absent ones: focus ``negative``, probability less ``clip``.
+
+    -y (1 - p)^positive log p - (1 - y) q^negative log(1 - q), q = max(p - clip, 0), summed over tags.
+    """
+    p = logits.sigmoid()
+    q = (p - clip).clamp_min(0)
+    present = (1 - p) ** positive * p.clamp_min(1e-8).log()
+    absent = q**negative * (1 - q).clamp_min(1e-8).log()
+    return -(target * present + (1 - target) * absent).sum(dim=1).mean()
