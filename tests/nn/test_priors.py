@@ -9,7 +9,7 @@ from zorse.nn.priors import balanced, matched_bias
 @pytest.mark.parametrize("scale", [1.0, 30.0])
 def test_shares_become_the_prior(scale):
     rng = np.random.default_rng(0)
-    logits = scale * (rng.normal(size=(60, 5)) + [3, 0, 0, -1, 2])
+    logits = scale * (rng.normal(size=(60, 5)) + np.array([3, 0, 0, -1, 2]))
     prior = np.array([0.4, 0.3, 0.1, 0.1, 0.1])
     b = matched_bias(logits, prior)
     np.testing.assert_allclose(softmax(logits + b, axis=1).mean(axis=0), prior, atol=1e-8)
@@ -21,7 +21,7 @@ def test_shares_become_the_prior(scale):
 
 
 def test_two_classes_agree_with_a_fine_grid():
-    logits = np.random.default_rng(1).normal(size=(40, 2)) + [2, 0]
+    logits = np.random.default_rng(1).normal(size=(40, 2)) + np.array([2, 0])
     grid = np.arange(-20, 20, 1e-3)
     off = [abs(softmax(logits - [a, 0], axis=1)[:, 0].mean() - 0.5) for a in grid]
     b = matched_bias(logits, np.full(2, 0.5))

@@ -75,7 +75,7 @@ class TextToConcept(ZeroShotClassifier):
         aka=("text-to-concept", "cross-model alignment", "linear aligner"),
         seed=126,
     )
-    traits = TraitsOf(_traits)  # type: ignore[assignment]
+    traits = TraitsOf(_traits)
     weights_: np.ndarray
 
     def __init__(

@@ -81,7 +81,7 @@ class PriorMatching(ZeroShotClassifier):
         aka=("prior matching", "word bias", "null-input normalisation"),
         seed=137,
     )
-    traits = TraitsOf(_traits)  # type: ignore[assignment]
+    traits = TraitsOf(_traits)
     bias_: np.ndarray
 
     def __init__(

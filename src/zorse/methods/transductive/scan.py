@@ -151,7 +151,7 @@ class SCAN(ZeroShotClassifier):
 
 
 def neighbour_loss(p: Tensor, q: Tensor, entropy_weight: float) -> Tensor:
-    """Mean -log <p_i, q_i> less ``entropy_weight`` times the entropy of the mean p; p and q (b, c) are probabilities."""
+    """Mean -log <p_i, q_i> less ``entropy_weight`` times the entropy of the mean p; p and q are (b, c)."""
     agree = (p * q).sum(dim=1).clamp_min(1e-30).log().clamp_min(-100.0)
     mean = p.mean(dim=0).clamp_min(1e-8)
     return -agree.mean() + entropy_weight * (mean * mean.log()).sum()
