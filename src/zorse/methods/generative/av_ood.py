@@ -224,7 +224,7 @@ class AVOOD(AdversarialGenerator):
     @classmethod
     def example_params(cls) -> list[dict]:
         """One small set of networks."""
-        small: dict[str, Any] = {"epochs": 50, "batch_size": 256, "lr": 0.01, "hidden": 32, "latent": 12, "n_critic": 2}
+        small: dict[str, Any] = {"epochs": 30, "batch_size": 256, "lr": 0.01, "hidden": 32, "latent": 12, "n_critic": 1}
         small |= {"n_synthetic": 30, "classifier_epochs": 15, "classifier_lr": 0.05, "classifier_batch_size": 64}
         return [small | {"detector_epochs": 10, "detector_lr": 0.01, "device": "cpu", "random_state": 0}]
 
