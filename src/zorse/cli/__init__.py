@@ -11,6 +11,7 @@ from typing import Any
 import typer
 
 from zorse.cli import (
+    adapt,
     audit,
     bench,
     classify,
@@ -45,6 +46,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("classify")(classify.command)
+app.command("adapt")(adapt.command)
 app.command("embed")(embed.command)
 app.command("demo")(demo.command)
 app.command("models")(models.command)

@@ -58,13 +58,17 @@ def command(
     Rows go to --output, to stdout as JSON Lines where that is piped, or else to a table on the terminal.
     --json prints a summary object instead.
     """
+    from zorse.jobs.adapted import is_adapted
     from zorse.jobs.output import check_writable
 
     if output is not None:
         check_writable(output)
     if report is not None:
         check_writable(report, (".html", ".htm"))
-    wanted, described = _labels(labels, labels_file, descriptions)
+    if labels is None and labels_file is None and is_adapted(model):
+        wanted, described = None, descriptions
+    else:
+        wanted, described = _labels(labels, labels_file, descriptions)
     return run(
         sources,
         wanted,

@@ -12,6 +12,7 @@ import numpy as np
 
 from zorse.core.classes import ClassTable
 from zorse.core.errors import CapabilityError, InputError
+from zorse.jobs.adapted import is_adapted, open_adapted
 from zorse.jobs.classification import Classification, Prediction, Summary
 from zorse.jobs.embed import embed_stream
 from zorse.jobs.embeddings import Embeddings
@@ -36,7 +37,8 @@ class Classifier:
     labels : sequence of str, str or ClassTable
         Names to choose from; a string is split at commas. A table brings its own vectors, in the encoder's space.
     model : str or encoder
-        What ``load_encoder`` accepts, or a loaded encoder.
+        What ``load_encoder`` accepts, or a loaded encoder; or a folder that ``zorse adapt`` wrote, which brings its
+        method and, where ``labels`` is None, its labels.
     method : str or ZeroShotClassifier
         ``"clip"``, ``"cupl"`` or any method of the catalogue that learns from names alone;
         ``"name:key=value,..."`` sets its parameters.
@@ -84,6 +86,8 @@ class Classifier:
         store: EmbeddingStore | None = None,
         device: str = "auto",
     ):
+        if is_adapted(model):
+            labels, model, method, templates = open_adapted(model, labels, method, templates, descriptions, device)
         if top_k < 1:
             raise InputError(f"top_k must be at least 1; got {top_k}")
         if unknown_below is not None and not 0 <= unknown_below <= 1:

@@ -95,7 +95,7 @@ def test_reclip_spreads_as_the_dense_inverse_does():
             W[i, j] = W[j, i] = max(nodes[i] @ nodes[j], 0)
     D = np.diag(1 / np.sqrt(W.sum(axis=1)))
     spread = np.linalg.inv(np.eye(n) - alpha * D @ W @ D)[c:, :c]
-    np.testing.assert_allclose(model.scores(U), spread / spread.sum(axis=0), atol=1e-5)
+    np.testing.assert_allclose(model.scores(U), spread / spread.sum(axis=1, keepdims=True), atol=1e-5)
 
 
 def test_reclip_answers_new_images_by_centroids():

@@ -16,8 +16,8 @@ class LinearProbe(FeatureAdapter):
     Parameters
     ----------
     C : float, optional, default=None
-        Inverse strength of the l2 penalty; None: by cross-validation on the shots among 1, 10, 100 and 1,000; 10 where there
-        is nothing to validate on.
+        Inverse strength of the l2 penalty; None: by cross-validation on the shots among 1, 10, 100 and 1,000; 10 where
+        there is nothing to validate on.
     scale : float, default=100.0
         Inverse temperature of the zero-shot scores of classes without shots.
     n_folds : int, default=4

@@ -39,12 +39,11 @@ class ReCLIP(TransductiveClassifier):
     With the singular directions e_1, ..., e_r of the unit texts, the projection keeps e_2, ..., e_r: e_1 is what all
     class texts have in common, and what is not in their span tells no class apart. Among the c texts and m images in
     that space each node is linked to its ``k`` nearest (cosines below 0 count as 0, either direction alike), and
-    labels spread from the texts by (I - alpha D^-1/2 W D^-1/2)^-1. An image that was not among the unlabelled ones is
+    labels spread from the texts by (I - alpha D^-1/2 W D^-1/2)^-1; an image's scores are divided by their sum. An image that was not among the unlabelled ones is
     scored by its cosine with the centroids; a class to which no image was assigned has its text as centroid.
 
     Differs from the paper: its first part alone, which needs no gradient through an encoder: the two models whose
-    normalisation layers learn from each other's pseudo-labels are not here. Scores of a column sum to 1 over the
-    images, so that a class near which many images lie does not take all.
+    normalisation layers learn from each other's pseudo-labels are not here.
 
     Cost: O((m + c)^2 d) for the graph and O(i c m k) to spread, a label space; a new image O(d r + r c).
 
@@ -86,8 +85,9 @@ class ReCLIP(TransductiveClassifier):
         A = sparse.csr_array((weights.ravel(), index.ravel(), ends), shape=(len(nodes), len(nodes)))
         S = symmetric_normalised(A.maximum(A.T).tocsr())
         spread = propagate(S, np.arange(c), self.alpha, tolerance=self.tolerance, max_iter=200)[c:]
-        total = spread.sum(axis=0)
-        self.spread_ = (spread / np.where(total > 0, total, 1)).astype(np.float64)
+        spread = np.maximum(spread.astype(np.float64), 0)
+        total = spread.sum(axis=1, keepdims=True)
+        self.spread_ = spread / np.where(total > 0, total, 1)
         pseudo = self.spread_.argmax(axis=1)
         sums = class_sums(images, pseudo, c)
         none = np.bincount(pseudo, minlength=c) == 0

@@ -1,0 +1,174 @@
+"""Adapted models on disk: a saved method, and the base model without which it means nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from copy import copy
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from zorse.core import ClassTable, ZeroShotClassifier, save
+from zorse.core.errors import InputError, NotAvailableError
+from zorse.core.files import atomic_path
+from zorse.core.traits import Traits
+from zorse.jobs.model import load_classifier
+
+FORMAT = 1
+RECORD = "adapted.json"
+
+
+class Adapted(ZeroShotClassifier):
+    """A fitted method in the place of one that learns from names: ``fit`` only exchanges its candidates."""
+
+    def __init__(self, fitted: ZeroShotClassifier):
+        self.fitted = fitted
+        self.paper = fitted.paper  # type: ignore[misc]
+        own = fitted.traits
+        self.traits = Traits(  # type: ignore[misc]
+            trained=False,
+            aligned_space=True,
+            independent_samples=own.independent_samples,
+            open_candidates=own.open_candidates,
+        )
+
+    def fit(self, X=None, y=None, classes: ClassTable | None = None, unlabelled=None) -> Self:
+        """The saved model over ``classes``."""
+        out = copy(self)
+        out.fitted = self.fitted.with_candidates(self.fitted.candidates_ if classes is None else classes)
+        out.candidates_, out.classes_ = out.fitted.candidates_, out.fitted.classes_
+        return out
+
+    def with_candidates(self, classes) -> Self:
+        """The same over other candidates."""
+        table = classes if isinstance(classes, ClassTable) else self.fitted.candidates_.select(classes)
+        return self.fit(classes=table)
+
+    def scores(self, X) -> np.ndarray:
+        """Of the saved model."""
+        return self.fitted.scores(X)
+
+    def _scores(self, X: np.ndarray, table: ClassTable) -> np.ndarray:
+        return self.fitted._scores(X, table)
+
+
+def is_adapted(model: Any) -> bool:
+    """Whether ``model`` is a folder that :func:`save_adapted` wrote."""
+    return isinstance(model, str | Path) and (Path(model).expanduser() / RECORD).is_file()
+
+
+def check_folder(out: Path) -> None:
+    """Refuse a folder that can't take a model, before any work is done.
+
+    Raises
+    ------
+    InputError, NotAvailableError
+    """
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file; give the name of a folder")
+    if out.is_dir() and any(out.iterdir()) and not is_adapted(out):
+        raise InputError(f"{out} holds something else than an adapted model; give a new or empty folder")
+    above = next(parent for parent in out.absolute().parents if parent.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise NotAvailableError(f"cannot write {out}: {above} can't be written")
+
+
+def save_adapted(fitted: ZeroShotClassifier, record: dict[str, Any], out: Path) -> None:
+    """Write model and record; the folder is the old one until it is the new one.
+
+    Raises
+    ------
+    InputError, NotAvailableError
+        As :func:`check_folder`.
+    """
+    check_folder(out)
+    scratch, old = (out.with_name(f".{out.name}.{os.getpid()}.{word}") for word in ("partial", "old"))
+    try:
+        save(fitted, scratch)
+        with atomic_path(scratch / RECORD) as path:
+            path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        if out.exists():
+            out.rename(old)
+        scratch.rename(out)
+    except OSError as error:
+        raise NotAvailableError(f"cannot write {out}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+        if old.exists() and not out.exists():
+            old.rename(out)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def read_record(folder: str | Path) -> dict[str, Any]:
+    """What is known about an adapted model.
+
+    Raises
+    ------
+    InputError
+        If the folder holds none, or one of another version.
+    """
+    path = Path(folder).expanduser() / RECORD
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        version, _, _, _ = (record[key] for key in ("format", "base", "fingerprint", "labels"))
+    except FileNotFoundError as error:
+        raise InputError(f"{folder} holds no adapted model: {RECORD} is missing") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is not the record of an adapted model: {error}") from error
+    if version != FORMAT:
+        raise InputError(f"{path} has format {version}; this version of zorse reads {FORMAT}")
+    return record
+
+
+def load_adapted(folder: str | Path, encoder: Any) -> ZeroShotClassifier:
+    """The fitted method, for embeddings of ``encoder``.
+
+    Raises
+    ------
+    InputError
+        If the encoder is not the one it was adapted over, or the folder is damaged.
+    """
+    record = read_record(folder)
+    if encoder.fingerprint != record["fingerprint"]:
+        raise InputError(
+            f"{folder} was adapted over {record.get('name')} ({record['fingerprint'][:12]}); "
+            f"{encoder.name} ({encoder.fingerprint[:12]}) is another model, whose embeddings mean something else"
+        )
+    return load_classifier(Path(folder).expanduser())
+
+
+def open_adapted(
+    folder: str | Path, labels: Any, method: Any, templates: Any, descriptions: Any, device: str
+) -> tuple[Any, Any, Adapted, Any]:
+    """What ``Classifier`` needs to use an adapted model: labels or a table, encoder, method, templates.
+
+    Labels that the model knows bring what it has learned about them; where one is new, texts are made as they were.
+
+    Raises
+    ------
+    InputError
+        If a method, templates or descriptions are given that the model brings itself; as :func:`load_adapted`.
+    """
+    from zorse.encoders import load_encoder
+    from zorse.semantics import check_labels, parse_labels
+
+    record = read_record(folder)
+    if method not in (None, "clip"):
+        raise InputError(f"{folder} was adapted by {record.get('method')}; another method can't be put in its place")
+    if templates is not None or descriptions is not None:
+        raise InputError(f"{folder} brings its own texts; templates and descriptions are for models not adapted")
+    wanted: Sequence[str] | ClassTable | None = labels
+    if labels is not None and not isinstance(labels, ClassTable):
+        wanted = parse_labels(labels) if isinstance(labels, str) else check_labels(list(labels))
+    encoder = load_encoder(record["base"], device=device)
+    fitted = load_adapted(folder, encoder)
+    if wanted is None or isinstance(wanted, ClassTable):
+        return fitted.candidates_ if wanted is None else wanted, encoder, Adapted(fitted), None
+    known = set(fitted.candidates_.labels.tolist())
+    if all(label in known for label in wanted):
+        return fitted.candidates_.select(list(wanted)), encoder, Adapted(fitted), None
+    return wanted, encoder, Adapted(fitted), record.get("templates")
