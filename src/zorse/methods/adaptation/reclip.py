@@ -39,8 +39,9 @@ class ReCLIP(TransductiveClassifier):
     With the singular directions e_1, ..., e_r of the unit texts, the projection keeps e_2, ..., e_r: e_1 is what all
     class texts have in common, and what is not in their span tells no class apart. Among the c texts and m images in
     that space each node is linked to its ``k`` nearest (cosines below 0 count as 0, either direction alike), and
-    labels spread from the texts by (I - alpha D^-1/2 W D^-1/2)^-1; an image's scores are divided by their sum. An image that was not among the unlabelled ones is
-    scored by its cosine with the centroids; a class to which no image was assigned has its text as centroid.
+    labels spread from the texts by (I - alpha D^-1/2 W D^-1/2)^-1; an image's scores are divided by their sum. An
+    image that was not among the unlabelled ones is scored by its cosine with the centroids; a class to which no image
+    was assigned has its text as centroid.
 
     Differs from the paper: its first part alone, which needs no gradient through an encoder: the two models whose
     normalisation layers learn from each other's pseudo-labels are not here.
