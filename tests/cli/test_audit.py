@@ -149,3 +149,18 @@ def test_the_mark_is_shown(zorse_, tmp_path):
     assert "tiny160 *" in out
     assert json.loads(zorse_("table", tmp_path / "log.jsonl", "--json")[1])[0]["exposure"] == note
     assert note in html([told])
+
+
+def test_frequency_is_set_against_accuracy(zorse_, task, tmp_path):
+    (tmp_path / "c.txt").write_text("a dog\n" * 100 + "two cats\n" * 10 + "a gnu\n")
+    (tmp_path / "acc.json").write_text(json.dumps({"dog": 0.5, "cat": 0.4, "gnu": 0.3, "elk": 0.1}))
+    audit = ["audit", "--task", task, "--frequency", tmp_path / "c.txt"]
+    code, out, _ = zorse_(*audit, "--accuracy", tmp_path / "acc.json")
+    assert code == 0
+    assert "accuracy = 0.100 log10(captions) +0.300, correlation 1.00" in out
+    assert "1 more are in no caption" in out
+    told = json.loads(zorse_(*audit, "--json")[1])
+    assert told["frequency"] == {"dog": 100, "cat": 10, "feline": 0, "gnu": 1, "elk": 0}
+    assert told["fit"] is None
+    (tmp_path / "acc.json").write_text("[1]")
+    assert "should hold" in refused(zorse_(*audit, "--accuracy", tmp_path / "acc.json"))

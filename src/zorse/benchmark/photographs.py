@@ -131,6 +131,32 @@ def photo_task(source: str, encoder: DualEncoder | None = None, folder: str | Pa
     return PhotoTask(X, y, encoder, store, tuple(read_templates(f"{templates}:{dataset}")), descriptions, source)
 
 
+def pacs_photos() -> tuple[np.ndarray, np.ndarray, np.ndarray, DualEncoder, EmbeddingStore]:
+    """The pack's held-out photographs of PACS: unit embeddings, classes, styles, and what they were made with."""
+    contents, y = photographs("pacs")
+    style = np.char.replace(photographs("pacs", of="domain")[1], "_", " ")
+    encoder = cast(DualEncoder, load_encoder("mini"))
+    store = EmbeddingStore(os.environ.get("ZORSE_STORE") or ".cache/embeddings")
+    return embedded(contents, encoder, store), y, style, encoder, store
+
+
+def teacher_features(source: str) -> np.ndarray:
+    """MobileNetV1's features (n, 1024) of the same photographs as :func:`photo_task` has, in its order.
+
+    Raises
+    ------
+    NotAvailableError
+        If the data pack is absent.
+    """
+    path = Path(os.environ.get("ZORSE_DATA") or "../shared/data") / "teacher" / f"{source}.npz"
+    if not path.is_file():
+        raise NotAvailableError(f"{path} is not there; set ZORSE_DATA to the folder of the data pack")
+    with np.load(path, allow_pickle=False) as z:
+        row = {key: i for i, key in enumerate(z["keys"].tolist())}
+        at = [row[key] for key in photographs(source, of="key")[1].tolist()]
+        return (z["features"][at].astype(np.float32) - z["zero_point"]) * z["scale"]
+
+
 def embedded(contents: list[bytes], encoder: DualEncoder, store: EmbeddingStore, block: int = 512) -> np.ndarray:
     """Embeddings (n, d) of image files; what the store lacks is encoded in blocks, each kept as soon as it is done."""
     digests = [content_digest(content) for content in contents]

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from zorse.benchmark.patches import animal_patches, coco_tags, in_scenes, mosaic_tags, tiny_patches
-from zorse.benchmark.photographs import PhotoTask, photo_task
+from zorse.benchmark.photographs import PhotoTask, pacs_photos, photo_task
 from zorse.core import InputError, UnknownNameError
 from zorse.data import CompositionalTask, ZeroShotTask, digits_zsl, read_task, toy_compositional, toy_zsl
 from zorse.data.compositional import seen_pairs
@@ -32,6 +32,7 @@ TASKS = {
     "tiny-imagenet-photos": lambda: photo_task("tiny-imagenet"),
     "caltech101-photos": lambda: photo_task("caltech101"),
     "cifar10-photos": lambda: photo_task("cifar10"),
+    "pacs-photos": pacs_photos,
     "pacs": pacs,
     "compositional": toy_compositional,
     "animal-patches": animal_patches,

@@ -14,6 +14,7 @@ from zorse.cli import (
     adapt,
     audit,
     bench,
+    bound,
     classify,
     datasets,
     demo,
@@ -61,6 +62,7 @@ app.command("table")(table.command)
 app.command("tag")(tag.command)
 app.command("audit")(audit.command)
 app.add_typer(memory.app, name="memory")
+app.command("bound")(bound.command)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(datasets.app, name="datasets")
 app.add_typer(store.app, name="store")

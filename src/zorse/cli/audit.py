@@ -27,6 +27,10 @@ def command(
     captions: Path = typer.Option(
         None, "--captions", help="Texts it was trained on: .txt(.gz), one a line, or .parquet with a caption column."
     ),
+    frequency: Path = typer.Option(
+        None, "--frequency", help="Captions as of --captions: how often each class is named, and what that lets expect."
+    ),
+    accuracy: Path = typer.Option(None, "--accuracy", help="With --frequency: JSON {class: accuracy} of the classes."),
     at_least: int = typer.Option(1, "--at-least", min=1, help="Captions that must name a class."),
     wordnet: Path = typer.Option(None, "--wordnet", help="Folder of WordNet's files; else WNSEARCHDIR or Debian's."),
     clean: Path = typer.Option(None, "--clean", help="Write a bundle without exposed unseen classes."),
@@ -47,6 +51,10 @@ def command(
     from zorse.data import ZeroShotTask, save_bundle
     from zorse.evaluation.exposure import clean_split
 
+    if accuracy is not None and frequency is None:
+        raise InputError("--accuracy is set against --frequency; give both")
+    if frequency is not None:
+        return _frequency(task, load_task(task), frequency, accuracy, as_json)
     default = trained_on(task)
     sources = encoder_saw or ([] if captions or default is None else [default])
     if not sources and captions is None:
@@ -78,6 +86,41 @@ def command(
         save_bundle(made, clean)
         note(f"clean split: {len(made.unseen)} unseen classes -> {clean}")
     return 1 if report.exposures else 0
+
+
+def _frequency(task: str, held: Any, captions: Path, accuracy: Path | None, as_json: bool) -> int:
+    import numpy as np
+
+    from zorse.cli.terminal import print_table
+    from zorse.core.errors import InputError
+    from zorse.evaluation.frequency import concept_frequency, frequency_fit
+    from zorse.semantics.files import read_json
+
+    table = getattr(held, "classes", None)
+    names = np.unique(held.y).tolist() if table is None else list(table.names or map(str, table.labels))
+    told = {} if accuracy is None else read_json(accuracy)
+    if not isinstance(told, dict) or not all(isinstance(v, int | float) and 0 <= v <= 1 for v in told.values()):
+        raise InputError(f"{accuracy} should hold {{class: accuracy from 0 to 1}}")
+    counts = concept_frequency(names, _texts(captions))
+    fit = frequency_fit(counts, told) if told else None
+    expected = {} if fit is None else dict(zip(counts, fit.expected(list(counts.values())).tolist(), strict=True))
+    if as_json:
+        line = None if fit is None else vars(fit)
+        typer.echo(json.dumps({"task": task, "frequency": counts, "expected": expected, "fit": line}, indent=1))
+        return 0
+    rarest = sorted(counts, key=lambda name: counts[name])
+    rows = [
+        [name, f"{counts[name]:,}", f"{told[name]:.3f}" if name in told else "", f"{expected.get(name, np.nan):.3f}"]
+        for name in rarest[:_SHOWN]
+    ]
+    heads = ["class", "captions", "accuracy", "expected"]
+    print_table(heads if fit else heads[:2], rows if fit else [row[:2] for row in rows])
+    if fit is not None:
+        typer.echo(
+            f"accuracy = {fit.slope:.3f} log10(captions) {fit.intercept:+.3f}, correlation {fit.correlation:.2f} "
+            f"(p = {fit.p_value:.2g}) over {fit.n} classes; {len(fit.absent)} more are in no caption"
+        )
+    return 0
 
 
 def _audit(

@@ -14,7 +14,9 @@ from zorse.core.errors import NotAvailableError, UnknownNameError
 SOURCES = ("tiny-imagenet", "caltech101", "cifar10", "pacs")
 
 
-def photographs(source: str, split: str = "val", folder: str | Path | None = None) -> tuple[list[bytes], np.ndarray]:
+def photographs(
+    source: str, split: str = "val", folder: str | Path | None = None, *, of: str = "class"
+) -> tuple[list[bytes], np.ndarray]:
     """Image files of one source and split, with their class names.
 
     Parameters
@@ -24,11 +26,14 @@ def photographs(source: str, split: str = "val", folder: str | Path | None = Non
         "test" and "val" both mean the part that is not "train".
     folder : path, optional
         The pack; else the environment variable ``ZORSE_DATA``, else ``../shared/data``.
+    of : {"class", "domain", "key"}
+        What is told of each: its class, its style (PACS alone), or its key in the shard.
 
     Returns
     -------
     contents : list of n bytes
     names : ndarray of shape (n,), str
+        What ``of`` asks for.
 
     Raises
     ------
@@ -52,4 +57,4 @@ def photographs(source: str, split: str = "val", folder: str | Path | None = Non
                     files.setdefault(key, {})[suffix] = file.read()
     facts = {key: json.loads(of_key["json"]) for key, of_key in files.items()}
     keys = [key for key, fact in facts.items() if (fact["split"] == "train") == (split == "train")]
-    return [files[key]["jpg"] for key in keys], np.array([facts[key]["class"] for key in keys])
+    return [files[key]["jpg"] for key in keys], np.array([key if of == "key" else facts[key][of] for key in keys])

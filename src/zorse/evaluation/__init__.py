@@ -24,6 +24,8 @@ from zorse.evaluation.few_shot import (
     evaluate_few_shot,
     labelled_split,
 )
+from zorse.evaluation.frequency import FrequencyFit, concept_frequency, frequency_fit
+from zorse.evaluation.groups import group_accuracy, worst_group_accuracy
 from zorse.evaluation.gzsl import GZSLReport, evaluate, harmonic_mean
 from zorse.evaluation.hierarchy import (
     hierarchical_precision_at_k,
@@ -38,6 +40,7 @@ from zorse.evaluation.intervals import Interval, bootstrap_interval, paired_diff
 from zorse.evaluation.long_tail import Group, LongTailReport, evaluate_long_tail, long_tail_report
 from zorse.evaluation.ood import OODReport, ood_report
 from zorse.evaluation.pseudo_labels import PseudoLabelReport, pseudo_label_report
+from zorse.evaluation.prompt_bound import PromptBound, kl_inverse, prompt_bound, token_nats
 from zorse.evaluation.seen_unseen import ausuc, seen_unseen_curve
 from zorse.evaluation.streaming import TopK, top_k_streamed
 from zorse.evaluation.structural_bias import (
@@ -62,6 +65,7 @@ __all__ = [
     "ExposureReport",
     "FaceReport",
     "FewShotReport",
+    "FrequencyFit",
     "GZSLReport",
     "Group",
     "Interval",
@@ -69,6 +73,7 @@ __all__ = [
     "LongTailReport",
     "OODReport",
     "PseudoLabelReport",
+    "PromptBound",
     "Ranking",
     "StructuralBias",
     "StructuralErrors",
@@ -84,6 +89,7 @@ __all__ = [
     "clean_split",
     "cluster_accuracy",
     "compositional_report",
+    "concept_frequency",
     "deal_pairs",
     "diagnose",
     "draw_shots",
@@ -98,6 +104,8 @@ __all__ = [
     "evaluate_tasks",
     "exposed",
     "exposed_in_captions",
+    "frequency_fit",
+    "group_accuracy",
     "harmonic_mean",
     "hierarchical_precision_at_k",
     "hit_at_k",
@@ -105,6 +113,7 @@ __all__ = [
     "hubness_skewness",
     "idealised_task",
     "labelled_split",
+    "kl_inverse",
     "long_tail_report",
     "mean_class_accuracy",
     "mean_class_top_k",
@@ -121,6 +130,7 @@ __all__ = [
     "precision_recall_f1_at",
     "projection_shift",
     "pseudo_label_report",
+    "prompt_bound",
     "rank_methods",
     "ranked_labels",
     "seen_unseen_curve",
@@ -131,9 +141,11 @@ __all__ = [
     "structural_errors",
     "super_classes",
     "t_interval",
+    "token_nats",
     "top_k_streamed",
     "trivial_scores",
     "verify",
     "wilson_interval",
     "worst_case_error",
+    "worst_group_accuracy",
 ]
