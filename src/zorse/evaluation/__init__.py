@@ -39,8 +39,8 @@ from zorse.evaluation.idealised import idealised_task
 from zorse.evaluation.intervals import Interval, bootstrap_interval, paired_difference, t_interval, wilson_interval
 from zorse.evaluation.long_tail import Group, LongTailReport, evaluate_long_tail, long_tail_report
 from zorse.evaluation.ood import OODReport, ood_report
-from zorse.evaluation.pseudo_labels import PseudoLabelReport, pseudo_label_report
 from zorse.evaluation.prompt_bound import PromptBound, kl_inverse, prompt_bound, token_nats
+from zorse.evaluation.pseudo_labels import PseudoLabelReport, pseudo_label_report
 from zorse.evaluation.seen_unseen import ausuc, seen_unseen_curve
 from zorse.evaluation.streaming import TopK, top_k_streamed
 from zorse.evaluation.structural_bias import (
@@ -72,8 +72,8 @@ __all__ = [
     "KnownClasses",
     "LongTailReport",
     "OODReport",
-    "PseudoLabelReport",
     "PromptBound",
+    "PseudoLabelReport",
     "Ranking",
     "StructuralBias",
     "StructuralErrors",
@@ -112,8 +112,8 @@ __all__ = [
     "holm",
     "hubness_skewness",
     "idealised_task",
-    "labelled_split",
     "kl_inverse",
+    "labelled_split",
     "long_tail_report",
     "mean_class_accuracy",
     "mean_class_top_k",
@@ -129,8 +129,8 @@ __all__ = [
     "poison",
     "precision_recall_f1_at",
     "projection_shift",
-    "pseudo_label_report",
     "prompt_bound",
+    "pseudo_label_report",
     "rank_methods",
     "ranked_labels",
     "seen_unseen_curve",
