@@ -52,7 +52,7 @@ class InMaP(ZeroShotClassifier):
     constants these are, the two stages (with and without Sinkhorn) are one here, chosen by ``sinkhorn``.
 
     Cost: O(epochs m c d) for a label space, two products of (m, d) and (d, c) a step, in single precision, and
-    O(m c) memory: with m = 8,000, c = 160, d = 256 some .03 s a step. Predict O(n c d).
+    O(m c) memory. Predict O(n c d).
 
     References
     ----------
