@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from zorse.nn.simplex import mixtures, onto_simplex
+from zorse.nn.simplex import mixtures, onto_simplex, softmax_of_entropy
 
 RNG = np.random.RandomState(0)
 
@@ -33,3 +33,13 @@ def test_mixtures_agree_with_a_general_solver(gamma):
 def test_a_part_is_its_own_mixture_where_the_penalty_is_small():
     parts = RNG.randn(4, 6)
     np.testing.assert_allclose(mixtures(parts, parts, 1e-8), np.eye(4), atol=1e-6)
+
+
+def test_a_softmax_has_the_entropy_asked_for():
+    V = np.random.default_rng(0).normal(size=(40, 7)) * np.logspace(-9, 3, 40)[:, None]
+    for share in (0.999, 0.85, 0.5, 0.05):
+        W = softmax_of_entropy(V, share * np.log(7))
+        np.testing.assert_allclose(-(W * np.log(np.maximum(W, 1e-300))).sum(axis=1), share * np.log(7), atol=1e-9)
+        np.testing.assert_array_equal(np.argsort(W, axis=1), np.argsort(V, axis=1))
+    np.testing.assert_array_equal(softmax_of_entropy(np.ones((2, 4)), 0.3), np.full((2, 4), 0.25))
+    np.testing.assert_allclose(softmax_of_entropy(np.array([[1.0, 1, 0]]), 0.1), [[0.5, 0.5, 0]], atol=1e-9)

@@ -107,7 +107,9 @@ class Classifier:
                 raise CapabilityError(f"model {self.encoder.name!r} has no text tower, so it cannot read labels")
             from zorse.semantics import class_table
 
-            table = class_table(names, self.encoder, templates=templates, descriptions=descriptions, store=store)
+            # A method that asks for texts of its own (sub-classes, random words, ...) makes its table itself.
+            describe = getattr(self.method, "describe", class_table)
+            table = describe(names, self.encoder, templates=templates, descriptions=descriptions, store=store)
         self.fitted = self.method.fit(None, None, classes=table)
         self.labels = names
         self.top_k, self.unknown_below = min(top_k, len(names)), unknown_below

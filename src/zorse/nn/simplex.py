@@ -1,4 +1,4 @@
-"""Mixtures: least squares whose weights are not negative and sum to 1."""
+"""Weights that are not negative and sum to 1: mixtures by least squares, and softmaxes of a given entropy."""
 
 from __future__ import annotations
 
@@ -43,3 +43,49 @@ def mixtures(targets: np.ndarray, parts: np.ndarray, gamma: float, tolerance: fl
         if change < tolerance:
             break
     return Z
+
+
+def softmax_of_entropy(V: np.ndarray, entropy: float) -> np.ndarray:
+    """softmax(a v) of each row v of V (n, s), with the a >= 0 at which its entropy is ``entropy`` (in nats).
+
+    Parameters
+    ----------
+    V : ndarray of shape (n, s)
+    entropy : float
+        From 0 to log s. A row whose largest entries are equal can't fall below the logarithm of their number; there
+        all weight goes to them. A row of equal entries stays uniform.
+
+    Notes
+    -----
+    Entropy falls as a grows, at the rate a Var(v). All rows are solved at once by bisection, with Newton's step taken
+    wherever it stays inside the bracket: O(n s) a step, ten or so steps.
+    """
+    V = np.asarray(V, dtype=np.float64)
+    V = V - V.max(axis=1, keepdims=True)
+    spread = V.std(axis=1, keepdims=True)
+    V = V / np.where(spread > 0, spread, 1)
+    low, high, a = np.zeros(len(V)), np.full(len(V), np.inf), np.ones(len(V))
+    weights = np.full_like(V, 1 / V.shape[1])
+    open_rows = np.flatnonzero(spread[:, 0] > 0)
+    for _ in range(100):
+        if not len(open_rows):
+            break
+        v, at = V[open_rows], a[open_rows]
+        logits = at[:, None] * v
+        w = np.exp(logits)
+        total = w.sum(axis=1)
+        w /= total[:, None]
+        weights[open_rows] = w
+        mean = (w * v).sum(axis=1)
+        excess = np.log(total) - at * mean - entropy
+        above = excess > 0
+        low[open_rows[above]] = at[above]
+        high[open_rows[~above]] = at[~above]
+        slope = at * ((w * v * v).sum(axis=1) - mean * mean)
+        newton = at + excess / np.where(slope > 1e-300, slope, 1e-300)
+        left, right = low[open_rows], high[open_rows]
+        middle = np.where(np.isinf(right), 2 * at, (left + right) / 2)
+        a[open_rows] = np.where((newton > left) & (newton < np.minimum(right, 4 * at)), newton, middle)
+        done = (np.abs(excess) < 1e-13) | (right - left < 1e-14 * right) | (at > 1e12)
+        open_rows = open_rows[~done]
+    return weights

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.sparse import csr_array
 
@@ -26,3 +28,26 @@ def class_sums(X: np.ndarray, classes: np.ndarray, n_classes: int) -> np.ndarray
     """Sum of the rows of X (n, d) of each class, shape (n_classes, d); ``classes`` (n,) numbers them from 0. O(n d)."""
     indicator = csr_array((np.ones(len(X)), (classes, np.arange(len(X)))), shape=(n_classes, len(X)))
     return indicator @ X
+
+
+def unit_means(groups: Sequence[np.ndarray]) -> np.ndarray:
+    """Mean of the unit rows of each group (p_i, d), shape (c, d): the shorter, the less they agree. O(p d)."""
+    return np.stack([unit_rows(group).mean(axis=0) for group in groups])
+
+
+def in_slots(groups: Sequence[np.ndarray]) -> np.ndarray:
+    """Unit rows of each group (p_i, d) side by side, shape (c, max p_i, d).
+
+    A shorter group is filled with its mean, so that the mean of every group stays what it is.
+    """
+    most = max(map(len, groups))
+    filled = np.empty((len(groups), most, groups[0].shape[1]))
+    for row, group in zip(filled, groups, strict=True):
+        units = unit_rows(group)
+        row[: len(units)], row[len(units) :] = units, units.mean(axis=0)
+    return filled
+
+
+def compact(V: np.ndarray) -> np.ndarray:
+    """V in single precision if it has more than a million numbers, where speed and memory count; else in double."""
+    return V.astype(np.float32 if V.size > 1 << 20 else np.float64)

@@ -4,7 +4,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from zorse.semantics.contexts import CONTEXTS as CONTEXTS
     from zorse.semantics.descriptions import read_descriptions as read_descriptions
+    from zorse.semantics.descriptions import spoken as spoken
     from zorse.semantics.gaze import gaze_grid as gaze_grid
     from zorse.semantics.gaze import gaze_histogram as gaze_histogram
     from zorse.semantics.gaze import gaze_sequence as gaze_sequence
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from zorse.semantics.memory import Memory as Memory
     from zorse.semantics.ontology import ontology_embedding as ontology_embedding
     from zorse.semantics.prompts import class_table as class_table
+    from zorse.semantics.random_words import random_descriptors as random_descriptors
+    from zorse.semantics.subclasses import difference_table as difference_table
+    from zorse.semantics.subclasses import subclass_table as subclass_table
     from zorse.semantics.taxonomy import taxonomy_table as taxonomy_table
     from zorse.semantics.templates import TEMPLATES as TEMPLATES
     from zorse.semantics.templates import check_templates as check_templates
@@ -30,6 +35,11 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Memory": "memory",
+    "CONTEXTS": "contexts",
+    "random_descriptors": "random_words",
+    "subclass_table": "subclasses",
+    "difference_table": "subclasses",
+    "spoken": "descriptions",
     "Synset": "wordnet",
     "TEMPLATES": "templates",
     "WordNet": "wordnet",

@@ -13,6 +13,7 @@ from zorse.templates.learned_vectors import LearnedVectorsGenerator
 from zorse.templates.network import NetworkClassifier
 from zorse.templates.patch_network import PatchClassifier, PatchTagger
 from zorse.templates.plain import RidgeToVectors, SoftmaxRegression
+from zorse.templates.prompted import PromptedClassifier
 from zorse.templates.ranking import RankingClassifier
 from zorse.templates.synthetic import SyntheticClassifier
 from zorse.templates.text_prototypes import TextPrototypes
@@ -35,6 +36,7 @@ __all__ = [
     "PairClassifier",
     "PatchClassifier",
     "PatchTagger",
+    "PromptedClassifier",
     "RankingClassifier",
     "RidgeToVectors",
     "SoftmaxRegression",

@@ -1,0 +1,166 @@
+"""Classes described by their kinds, and classes told from one another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from os import PathLike
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zorse.core.classes import ClassTable
+from zorse.core.errors import InputError, NotAvailableError
+from zorse.core.graph import ClassGraph
+from zorse.encoders.store import encode_text
+from zorse.nn.vectors import unit_rows
+from zorse.semantics.descriptions import match_labels, spoken
+from zorse.semantics.files import kind_of, read_json
+from zorse.semantics.labels import same_name
+from zorse.semantics.prompts import class_table
+from zorse.semantics.wordnet import WordNet
+
+if TYPE_CHECKING:
+    from zorse.encoders.protocols import TextEncoder
+    from zorse.encoders.store import EmbeddingStore
+
+
+def subclass_table(
+    labels: Sequence | np.ndarray,
+    encoder: TextEncoder,
+    *,
+    subclasses: str | PathLike | Mapping[str, Sequence[str]] | None = None,
+    templates: str | PathLike | Sequence[str] | None = None,
+    most: int = 20,
+    store: EmbeddingStore | None = None,
+) -> ClassTable:
+    """The class table of some names, whose ``prompts`` hold one unit vector for each sub-class.
+
+    Parameters
+    ----------
+    labels : sequence of length c
+    encoder : TextEncoder
+    subclasses : path, or mapping of label to sequence of str, optional
+        Names of the kinds of a class, or a JSON file of them. Without them, WordNet's kinds of the first noun of that
+        name. A sub-class that does not hold the name of its class gets it, and the class itself joins its sub-classes.
+    templates : str, path or sequence of str, optional
+        As of :func:`class_table`; a sub-class is the mean of its templates.
+    most : int
+        Kinds taken from WordNet at most.
+    store : EmbeddingStore, optional
+
+    Returns
+    -------
+    ClassTable
+        ``vectors`` are those of the classes themselves.
+
+    Raises
+    ------
+    InputError
+        If the sub-classes are not lists of texts.
+    NotAvailableError
+        If there are none and WordNet is not installed.
+    """
+    keys = [str(label) for label in labels]
+    if subclasses is None:
+        kinds = _kinds_in_wordnet(keys, most)
+    else:
+        given = subclasses if isinstance(subclasses, Mapping) else read_json(str(subclasses))
+        source = "" if isinstance(subclasses, Mapping) else f" in {subclasses}"
+        kinds = match_labels(_lists(given, source), keys, source.strip())
+    names = [_named(spoken(key), kinds.get(key, [])) for key in keys]
+    plain = class_table(labels, encoder, templates=templates, store=store)
+    distinct = list(dict.fromkeys(name for of_class in names for name in of_class))
+    vectors = class_table(distinct, encoder, templates=templates, store=store).vectors
+    row = {name: i for i, name in enumerate(distinct)}
+    return replace(plain, prompts=tuple(vectors[[row[name] for name in of_class]] for of_class in names))
+
+
+def difference_table(
+    labels: Sequence | np.ndarray,
+    encoder: TextEncoder,
+    differences: str | PathLike | Mapping[str, Mapping[str, Sequence[str]]],
+    *,
+    templates: str | PathLike | Sequence[str] | None = None,
+    store: EmbeddingStore | None = None,
+) -> ClassTable:
+    """The class table of some names, whose ``graph`` holds what tells each class from each other.
+
+    Parameters
+    ----------
+    labels : sequence of length c
+    encoder : TextEncoder
+    differences : path, or mapping of class to mapping of another class to sequence of str
+        Finished prompts about the first class that set it apart from the second; or a JSON file of them. Classes that
+        are not among the labels are left out.
+    templates : str, path or sequence of str, optional
+        As of :func:`class_table`, for the ``vectors``.
+    store : EmbeddingStore, optional
+
+    Returns
+    -------
+    ClassTable
+        Nodes of the ``graph`` are the classes and the texts. An edge leads from a class to a text; its relation is
+        the row of the node of the class that the text tells it from.
+
+    Raises
+    ------
+    InputError
+        If ``differences`` have another shape, or speak of no two of the labels.
+    """
+    plain = class_table(labels, encoder, templates=templates, store=store)
+    nodes = [str(label) for label in labels]
+    row_of = {same_name(node): i for i, node in enumerate(nodes)}
+    given = differences if isinstance(differences, Mapping) else read_json(str(differences))
+    source = "the differences" if isinstance(differences, Mapping) else str(differences)
+    if not isinstance(given, Mapping) or not all(isinstance(others, Mapping) for others in given.values()):
+        raise InputError(f"{source}: expected {{class: {{other class: [texts]}}}}")
+    text_row: dict[str, int] = {}
+    edges, relations = [], []
+    for name, others in given.items():
+        for other, texts in _lists(others, f" of {name!r} in {source}").items():
+            a, b = row_of.get(same_name(name)), row_of.get(same_name(other))
+            if a is None or b is None or a == b:
+                continue
+            for text in texts:
+                edges.append((a, len(nodes) + text_row.setdefault(text, len(text_row))))
+                relations.append(b)
+    if not edges:
+        raise InputError(f"{source} tell no two of the labels apart")
+    vectors = unit_rows(np.asarray(encode_text(encoder, list(text_row), store), dtype=np.float64))
+    taken = set(nodes)  # a text that is a class's name as well needs another name as a node
+    told = [f"text: {text}" if text in taken else text for text in text_row]
+    graph = ClassGraph((*nodes, *told), np.concatenate([plain.vectors, vectors]), np.array(edges), np.array(relations))
+    return replace(plain, graph=graph)
+
+
+def _lists(given, source: str) -> dict[str, list[str]]:
+    if not isinstance(given, Mapping):
+        raise InputError(f"expected {{class: [texts]}}{source}; got {kind_of(given)}")
+    for name, texts in given.items():
+        if isinstance(texts, str) or not isinstance(texts, Sequence):
+            raise InputError(f"{name!r}{source} is {kind_of(texts)}; expected a list of texts")
+        if not all(isinstance(text, str) and text.strip() for text in texts):
+            raise InputError(f"{name!r}{source} must be a list of texts that are not blank")
+    return {str(name): list(texts) for name, texts in given.items()}
+
+
+def _named(name: str, kinds: list[str]) -> list[str]:
+    """The class, then its kinds, each with the class's name in it."""
+    told = [kind if same_name(name) in same_name(kind) else f"{spoken(kind)} {name}" for kind in map(spoken, kinds)]
+    return list(dict.fromkeys([name, *told]))
+
+
+def _kinds_in_wordnet(keys: list[str], most: int) -> dict[str, list[str]]:
+    try:
+        wordnet = WordNet.read()
+    except NotAvailableError as error:
+        raise NotAvailableError(f"no sub-classes are given, and WordNet has none to offer: {error}") from error
+    kinds = {}
+    for key in keys:
+        senses = wordnet.find(spoken(key))
+        # The sense with the most kinds: "crane" is a bird or a machine, and no name says which.
+        below = max((wordnet.descendants(s.wnid) for s in senses), key=len, default={})
+        nearest = sorted((hops, wnid) for wnid, hops in below.items() if hops > 0)[:most]
+        kinds[key] = [wordnet[wnid].names[0].replace("_", " ") for _, wnid in nearest]
+    return kinds
