@@ -9,10 +9,10 @@ from typing import cast
 
 import numpy as np
 
-from zorse.core import NotAvailableError, ZeroShotClassifier
+from zorse.core import InputError, NotAvailableError, ZeroShotClassifier
 from zorse.data import ZeroShotTask
 from zorse.data.photographs import photographs
-from zorse.encoders import DualEncoder, EmbeddingStore, content_digest, load_encoder
+from zorse.encoders import DualEncoder, EmbeddingStore, content_digest, encode_crops, load_encoder
 from zorse.evaluation import mean_class_accuracy
 from zorse.semantics import class_table, read_descriptions, read_templates
 
@@ -21,6 +21,7 @@ TEXTS = {
     "tiny-imagenet": ("ImageNet", None),
     "caltech101": ("Caltech101", "cal"),
     "cifar10": ("CIFAR10", "cifar10"),
+    "pacs": ("ImageNet", None),
 }
 # Class names as CLIP and CuPL write them.
 SPOKEN = {
@@ -51,6 +52,8 @@ class PhotoTask:
     descriptions : dict of str to list of str
         CuPL's sentences; empty where none are published.
     name : str
+    contents : tuple of n bytes, optional
+        The image files.
     """
 
     X: np.ndarray
@@ -60,6 +63,7 @@ class PhotoTask:
     templates: tuple[str, ...]
     descriptions: dict[str, list[str]]
     name: str
+    contents: tuple[bytes, ...] | None = None
 
     def draw(self, seed: int) -> PhotoTask:
         """The photographs of half of the classes, drawn by ``seed``; seed 0 takes all."""
@@ -69,16 +73,46 @@ class PhotoTask:
         drawn = np.random.default_rng(seed).permutation(names)[: len(names) // 2]
         keep = np.isin(self.y, drawn)
         told = {name: self.descriptions[name] for name in drawn.tolist() if name in self.descriptions}
-        return replace(
-            self, X=self.X[keep], y=self.y[keep], descriptions=told, name=f"{self.name}, half {seed} of its classes"
-        )
+        return self._of(keep, descriptions=told, name=f"{self.name}, half {seed} of its classes")
 
     def accuracy(self, model: ZeroShotClassifier, *, templates=None, descriptions=None) -> float:
-        """Mean class accuracy of ``model`` over these classes, described by templates, descriptions or both."""
-        table = class_table(
+        """Mean class accuracy of ``model`` over these classes, described by templates, descriptions or both.
+
+        A method that writes texts of its own (``describe``) does so.
+        """
+        describe = getattr(model, "describe", class_table)
+        table = describe(
             np.unique(self.y), self.encoder, templates=templates, descriptions=descriptions, store=self.store
         )
         return mean_class_accuracy(self.y, model.fit(None, None, classes=table).predict(self.X))
+
+    def among(self, names) -> PhotoTask:
+        """The photographs of these classes."""
+        return self._of(np.isin(self.y, list(names)))
+
+    def _of(self, keep: np.ndarray, **changes) -> PhotoTask:
+        at = np.arange(len(self.y))[keep]
+        contents = None if self.contents is None else tuple(self.contents[i] for i in at)
+        return replace(self, X=self.X[at], y=self.y[at], contents=contents, **changes)
+
+    def thinned(self, per_class: int) -> PhotoTask:
+        """At most so many photographs of each class, spread evenly over those there are."""
+        kept = []
+        for name in np.unique(self.y):
+            own = np.flatnonzero(self.y == name)
+            kept.append(own[np.unique(np.linspace(0, len(own) - 1, min(per_class, len(own))).astype(int))])
+        return self._of(np.sort(np.concatenate(kept)))
+
+    def crops(self, boxes) -> np.ndarray:
+        """Embeddings of the crops of every photograph that ``boxes(width, height)`` names; kept in the store."""
+        if self.contents is None:
+            raise InputError("the photographs themselves are not at hand")
+        return np.stack(
+            [
+                encode_crops(content, boxes, self.encoder, digest=content_digest(content), store=self.store)
+                for content in self.contents
+            ]
+        )
 
     def as_task(self) -> ZeroShotTask:
         """Embeddings to learn from: every third class by name is unseen, every fourth photograph of the rest held out.
@@ -128,7 +162,9 @@ def photo_task(source: str, encoder: DualEncoder | None = None, folder: str | Pa
     told = pack / "text" / "cupl" / f"{sentences}_prompts_base.json"
     descriptions = read_descriptions(told, names, unknown="ignore") if sentences else {}
     X = embedded(contents, encoder, store)
-    return PhotoTask(X, y, encoder, store, tuple(read_templates(f"{templates}:{dataset}")), descriptions, source)
+    return PhotoTask(
+        X, y, encoder, store, tuple(read_templates(f"{templates}:{dataset}")), descriptions, source, tuple(contents)
+    )
 
 
 def pacs_photos() -> tuple[np.ndarray, np.ndarray, np.ndarray, DualEncoder, EmbeddingStore]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from zorse.core.errors import UnknownNameError
 
 if TYPE_CHECKING:
+    from zorse.encoders.crops import encode_crops as encode_crops
     from zorse.encoders.known import KNOWN_MODELS as KNOWN_MODELS
     from zorse.encoders.known import KnownModel as KnownModel
     from zorse.encoders.protocols import DualEncoder as DualEncoder
@@ -28,6 +29,7 @@ _HOME = {
     "PromptEncoder": "protocols",
     "TextEncoder": "protocols",
     "EmbeddingStore": "store",
+    "encode_crops": "crops",
     "content_digest": "store",
 }
 __all__ = ["load_encoder", *sorted(_HOME)]

@@ -95,6 +95,7 @@ class Classifier:
         names = _names_of(labels)
         self.truth = None if truth is None else Truth(names, truth)
         read_method(method)  # a wrong name should not cost the time to load a model
+        self._store = store
         self.encoder = _encoder_of(model, device)
         self.method = build_method(method, getattr(self.encoder, "logit_scale", 1.0))
         check_memory(self.method, self.encoder)
@@ -137,7 +138,7 @@ class Classifier:
         stream = iter(stream)
         size = _BLOCK if self.fitted.traits.independent_samples else None
         while block := list(islice(stream, size)):
-            vectors = [item.vector for item in block if item.vector is not None]
+            vectors = [self._looked_at(item) for item in block if item.vector is not None]
             scores = iter(self.probabilities(np.stack(vectors)) if vectors else ())
             for item in block:
                 truth = None if self.truth is None else self.truth(str(item.key), item.label_hint)
@@ -145,6 +146,18 @@ class Classifier:
                     yield Prediction(str(item.key), None, None, (), item.error or "could not be read", truth)
                 else:
                     yield self._name(str(item.key), next(scores), truth)
+
+    def _looked_at(self, item: Any) -> np.ndarray:
+        """What the method takes of an image: its vector, or those of the crops that the method asks for."""
+        if not hasattr(self.method, "boxes"):
+            return item.vector
+        if getattr(item, "ref", None) is None:
+            raise CapabilityError(
+                f"method {type(self.method).__name__} looks at crops, so it needs the images themselves"
+            )
+        from zorse.encoders.crops import encode_crops
+
+        return encode_crops(item.ref.read(), self.method.boxes, self.encoder, digest=item.digest, store=self._store)
 
     def _name(self, path: str, p: np.ndarray, truth: str | None) -> Prediction:
         order = np.argsort(-p, kind="stable")

@@ -86,7 +86,7 @@ def _needs_only_names(method: Any) -> bool:
         ready = isinstance(method, ZeroShotClassifier)
     return (
         ready
-        and traits.takes == "features"
+        and (traits.takes == "features" or hasattr(method, "boxes"))  # crops are cut where a method says
         and traits.aligned_space
         and not traits.trained
         and not traits.needs_unlabelled

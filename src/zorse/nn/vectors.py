@@ -51,3 +51,14 @@ def in_slots(groups: Sequence[np.ndarray]) -> np.ndarray:
 def compact(V: np.ndarray) -> np.ndarray:
     """V in single precision if it has more than a million numbers, where speed and memory count; else in double."""
     return V.astype(np.float32 if V.size > 1 << 20 else np.float64)
+
+
+def with_top(scores: np.ndarray, top: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """Scores (n, c) with those at the columns ``top`` (n, k) replaced by ``new``; the others move below, in order."""
+    k = top.shape[1]
+    moved = scores.copy()
+    np.put_along_axis(moved, top, -np.inf, axis=1)
+    if k < scores.shape[1]:
+        moved -= np.maximum(moved.max(axis=1) - new.min(axis=1), 0)[:, None]
+    np.put_along_axis(moved, top, new, axis=1)
+    return moved

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from zorse.core import ClassTable, InputError, Paper, Traits
-from zorse.nn.vectors import compact, unit_rows
+from zorse.nn.vectors import compact, unit_rows, with_top
 from zorse.templates import PromptedClassifier
 
 _BLOCK = 512  # images at a time
@@ -125,13 +125,7 @@ class FuDD(PromptedClassifier):
             plain = (x @ vectors.T).astype(np.float64)
             top = np.argpartition(-plain, k - 1, axis=1)[:, :k]
             told = self._told_apart(x, top, np.take_along_axis(plain, top, axis=1))
-            rest = plain.copy()
-            np.put_along_axis(rest, top, -np.inf, axis=1)
-            if k < table.n_classes:
-                excess = np.maximum(rest.max(axis=1) - told.min(axis=1), 0)
-                rest -= excess[:, None]
-            np.put_along_axis(rest, top, told, axis=1)
-            scores[start : start + _BLOCK] = rest
+            scores[start : start + _BLOCK] = with_top(plain, top, told)
         return self.scale * scores
 
     def _told_apart(self, x: np.ndarray, top: np.ndarray, plain: np.ndarray) -> np.ndarray:
