@@ -47,7 +47,8 @@ def encode_crops(
             for box in distinct
         ]
         kept, found = keep.get(keys, encoder.fingerprint)
-        vectors[found] = kept
+        if found.any():  # a store that has nothing of this encoder does not know its dimension
+            vectors[found] = kept
     missing = np.flatnonzero(~found)
     if len(missing):
         vectors[missing] = encoder.encode_images([image.crop(tuple(distinct[i].tolist())) for i in missing])
