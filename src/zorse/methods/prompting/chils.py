@@ -26,9 +26,11 @@ class CHiLS(PromptedClassifier):
     Attributes
     ----------
     subclasses_ : ndarray of shape (p, d)
-        Unit embeddings of all sub-classes, those of a class side by side.
-    starts_ : ndarray of shape (c,)
-        First sub-class of each candidate.
+        Unit embeddings of all sub-classes: the first of every class, then the second of every class that has one, ...
+    order_ : ndarray of shape (c,)
+        Candidates by falling number of sub-classes, the order within each of these blocks.
+    counts_ : ndarray of shape (largest number of sub-classes,)
+        Sizes of the blocks.
     candidates_ : ClassTable
         Its ``vectors`` are those of the classes, its ``prompts`` hold one row for each sub-class.
     classes_ : ndarray of shape (c,)
@@ -61,7 +63,8 @@ class CHiLS(PromptedClassifier):
         seed=97,
     )
     subclasses_: np.ndarray
-    starts_: np.ndarray
+    order_: np.ndarray
+    counts_: np.ndarray
 
     def __init__(self, reweight: str = "super", scale: float = 100.0):
         self.reweight = reweight
@@ -86,25 +89,31 @@ class CHiLS(PromptedClassifier):
         if self.reweight not in ("super", "hat", "supagg", "none"):
             raise InputError(f"reweight is super, hat, supagg or none; got {self.reweight!r}")
         prompts = self._prompts(table)
-        self.subclasses_ = compact(unit_rows(np.concatenate(prompts)))
-        self.starts_ = np.cumsum([0, *map(len, prompts[:-1])])
+        sizes = np.array([len(kinds) for kinds in prompts])
+        self.order_ = np.argsort(-sizes, kind="stable")
+        self.counts_ = np.array([(sizes > j).sum() for j in range(sizes.max())])
+        # The j-th sub-class of every class that has one, largest classes first: what is compared lies in equal blocks.
+        rows = [prompts[c][j] for j, count in enumerate(self.counts_) for c in self.order_[:count]]
+        self.subclasses_ = compact(unit_rows(np.stack(rows)))
 
     def _scores(self, X: np.ndarray, table: ClassTable) -> np.ndarray:
         kind = self.subclasses_.dtype
-        X, vectors = unit_rows(X).astype(kind), unit_rows(table.vectors).astype(kind)
+        X, vectors = unit_rows(X).astype(kind), unit_rows(table.vectors[self.order_]).astype(kind)
         scores = np.empty((len(X), table.n_classes))
         block = max(1, _BLOCK // len(self.subclasses_))
         for start in range(0, len(X), block):
             x = X[start : start + block]
-            sub = x @ self.subclasses_.T
-            best = np.maximum.reduceat(sub, self.starts_, axis=1)
-            part: np.ndarray = np.zeros_like(best) if self.reweight == "supagg" else self.scale * best
+            kinds = np.split(x @ self.subclasses_.T, np.cumsum(self.counts_)[:-1], axis=1)
+            best = kinds[0].copy()
+            for sub in kinds[1:]:
+                np.maximum(best[:, : sub.shape[1]], sub, out=best[:, : sub.shape[1]])
+            part = np.zeros_like(best) if self.reweight == "supagg" else self.scale * best
             if self.reweight in ("hat", "supagg"):
-                top = sub.max(axis=1, keepdims=True)
-                total = np.add.reduceat(np.exp(self.scale * (sub - top), dtype=np.float64), self.starts_, axis=1)
-                # The best sub-class of a class bounds its sum from below, where the exponentials underflow.
-                part = part + np.maximum(np.log(np.maximum(total, 1e-300)) + self.scale * top, self.scale * best)
+                total = np.zeros_like(best)
+                for sub in kinds:
+                    total[:, : sub.shape[1]] += np.exp(self.scale * (sub - best[:, : sub.shape[1]]))
+                part += self.scale * best + np.log(total)
             if self.reweight in ("super", "supagg"):
-                part = part + self.scale * (x @ vectors.T)
-            scores[start : start + block] = part
+                part += self.scale * (x @ vectors.T)
+            scores[start : start + block, self.order_] = part
         return scores
