@@ -3,8 +3,8 @@
 ``python benchmarks/prompting.py`` writes ``benchmarks/results/prompting.json``. Ours scores 10,000 images. The plain
 versions of AutoCLIP and FuDD go image by image and score ``SAMPLE`` of them; their time an image does not depend on how
 many follow. The plain version of CHiLS takes all images at once, as the released code does, with its loop
-over sub-classes. CPU seconds of one thread, median of rounds that alternate between the contenders; memory is the growth
-of the peak of the process.
+over sub-classes. CPU seconds of one thread, median of rounds that alternate between the contenders; memory is the
+growth of the peak of the process.
 """
 
 import json
