@@ -157,8 +157,8 @@ def main():
     report = {
         "what": f"Prompt methods: {N:,} images of {D} dimensions, {C:,} classes, one CPU thread",
         "note": f"Beside plain torch versions of the released algorithms, timed on so many images as the table says. "
-        f"{TEMPLATES} templates (AutoCLIP), {KINDS} sub-classes a class (CHiLS), {K} ambiguous classes and {TEXTS} texts "
-        f"for each pair among {CLUSTER} alike (FuDD). Memory is the growth of the peak, the scores themselves in it. The "
+        f"{TEMPLATES} templates (AutoCLIP), {KINDS} sub-classes a class (CHiLS), {K} ambiguous classes and {TEXTS} "
+        f"texts for each pair among {CLUSTER} alike (FuDD). Memory is the growth of the peak, with the scores. The "
         "plain AutoCLIP bisects its step to 1 %, as released, which is its difference.",
         "command": "python benchmarks/prompting.py",
         "figures": [{"method": name} | row for name, row in result.items()],
