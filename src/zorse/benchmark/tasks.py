@@ -33,6 +33,7 @@ TASKS = {
     "caltech101-photos": lambda: photo_task("caltech101"),
     "cifar10-photos": lambda: photo_task("cifar10"),
     "pacs-photos": pacs_photos,
+    "pacs-names": lambda: photo_task("pacs"),
     "pacs": pacs,
     "compositional": toy_compositional,
     "animal-patches": animal_patches,

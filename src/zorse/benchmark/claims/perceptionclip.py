@@ -7,7 +7,7 @@ from zorse.methods.prompting.perceptionclip import PerceptionCLIP
 CLAIM = "Inferring the context of a picture, and then the class given the context, is better than the plain prompt."
 BASELINE = '"a photo of a {}."'
 METRIC = "mean class accuracy, names only"
-TASKS = ("pacs-photos", "cifar10-photos", "caltech101-photos")
+TASKS = ("pacs-names", "cifar10-photos", "caltech101-photos")
 SEEDS = 5
 STYLES = tuple(f"{style} of a {{}}." for style in ("a photo", "an art painting", "a cartoon", "a sketch"))
 NOTE = (
