@@ -7,7 +7,7 @@ from zorse.methods.prompting.waffleclip import WaffleCLIP
 CLAIM = "An ensemble of prompts that end in random words and characters is better than the plain prompt."
 BASELINE = '"a photo of a {}."'
 METRIC = "mean class accuracy, names only"
-TASKS = ("cifar10-photos", "caltech101-photos", "tiny-imagenet-photos")
+TASKS = ("cifar10-photos", "caltech101-photos")
 SEEDS = 5
 NOTE = (
     "The paper's 15 pairs of random descriptors, with the embedded model in place of CLIP: its text tower knows names "
