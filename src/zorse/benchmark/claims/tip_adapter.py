@@ -12,8 +12,8 @@ METRIC = "mean class accuracy, 16 shots a class"
 TASKS = ("cifar10-photos", "caltech101-photos", "tiny-imagenet-photos")
 SEEDS = 3
 NOTE = (
-    "The embedded model in place of CLIP, CLIP's own templates; alpha and beta by cross-validation on them. A seed "
-    "draws the shots from the training photographs; the test photographs are always the same."
+    "The embedded model in place of CLIP, CLIP's own templates; alpha and beta by cross-validation on the shots. A "
+    "seed draws the shots from the training photographs; the test photographs are always the same."
 )
 
 
