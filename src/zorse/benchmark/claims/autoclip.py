@@ -16,7 +16,7 @@ TASKS = ("cifar10-photos", "caltech101-photos", "tiny-imagenet-photos")
 SEEDS = 5
 NOTE = (
     "CLIP's templates for each data set, with the embedded model in place of CLIP. Its text tower was taught to give a "
-    "name the same vector in any template, so the weights have little to choose from. A seed draws half of the classes."
+    "name the same vector in any template. A seed draws half of the classes."
 )
 
 

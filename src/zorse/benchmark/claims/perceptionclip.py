@@ -12,8 +12,8 @@ SEEDS = 5
 STYLES = tuple(f"{style} of a {{}}." for style in ("a photo", "an art painting", "a cartoon", "a sketch"))
 NOTE = (
     "Contexts are the four styles of PACS for PACS, and the built-in list otherwise. With the embedded model in place "
-    "of CLIP: its text tower was taught to give a name the same vector in any template, so contexts hardly show. A "
-    "seed draws half of the classes."
+    "of CLIP: its text tower was taught to give a name the same vector in any template. A seed draws half of "
+    "the classes."
 )
 
 
