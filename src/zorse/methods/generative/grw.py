@@ -182,6 +182,6 @@ class GRW(AdversarialGenerator):
     @classmethod
     def example_params(cls) -> list[dict]:
         """One small generator."""
-        small: dict[str, Any] = {"epochs": 100, "batch_size": 256, "lr": 0.01, "hidden": 48, "n_critic": 2, "walk": 0.1}
+        small: dict[str, Any] = {"epochs": 160, "batch_size": 256, "lr": 0.01, "hidden": 48, "n_critic": 2, "walk": 0.1}
         small |= {"n_synthetic": 30, "n_replay": 20, "n_steps": 2, "classifier_epochs": 15, "classifier_lr": 0.05}
         return [small | {"classifier_batch_size": 64, "device": "cpu", "random_state": 0}]
