@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -24,11 +23,11 @@ Learned = dict[str, Tensor]
 
 
 class PromptLearner(ZeroShotClassifier):
-    """Learned word pieces, trained through a frozen text tower; a method writes ``_start`` and ``_texts``.
+    """Learned word pieces, trained through a frozen text tower; one context for all unless a method says otherwise.
 
     Constructor parameters that every method declares: ``encoder`` (name, PromptEncoder, or None: class vectors stand
     for words), ``scale``, ``epochs``, ``batch_size``, ``lr``, ``weight_decay``, ``device``, ``random_state``. The model
-    keeps the digest of its encoder and refuses another. A method may replace ``_objective``.
+    keeps the digest of its encoder and refuses another. A method may replace ``_start``, ``_texts``, ``_objective``.
 
     Attributes
     ----------
@@ -40,6 +39,8 @@ class PromptLearner(ZeroShotClassifier):
     """
 
     encoder: Any
+    n_context: int
+    init: str | None = None
     scale: float | None
     epochs: int
     batch_size: int
@@ -120,13 +121,18 @@ class PromptLearner(ZeroShotClassifier):
         """What stands for each class: its name, or for stored vectors its label."""
         return list(map(str, table.labels if self.encoder is None or table.names is None else table.names))
 
-    @abstractmethod
     def _start(self, tower: Any, table: ClassTable) -> Learned:
-        """What is learned, as it is before training, for the classes of ``table``."""
+        """What is learned, as it is before training, for the classes of ``table``.
 
-    @abstractmethod
+        Unless a method says otherwise one context for all: the pieces of ``init``, or ``n_context`` random ones.
+        """
+        if self.init is not None:
+            return {"context": tower.token_vectors([self.init])[0].clone()}
+        return {"context": 0.02 * torch.randn(self.n_context, tower.token_dim)}
+
     def _texts(self, learned: Learned, tower: Any, table: ClassTable) -> Tensor:
         """Unit vectors (c, d) of the classes of ``table``, differentiable in ``learned``."""
+        return tower.encode_tokens(learned["context"].expand(table.n_classes, -1, -1), self._names(table))
 
 
 @lru_cache(maxsize=2)

@@ -59,3 +59,19 @@ def _crossing(margin: np.ndarray) -> float:
     places = np.linspace(mean[low], mean[high], 1001)
     lead = norm.logpdf(places, mean[high], spread[high]) - norm.logpdf(places, mean[low], spread[low])
     return float(places[np.argmax(lead >= 0)] if (lead >= 0).any() else places[-1])
+
+
+def best_of_each_class(proba: np.ndarray, top_p: int, top_k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Samples picked for each class, from probabilities (m, c): their rows and columns, by column and then rank.
+
+    A sample stands for its ``top_p`` best classes; a class takes the ``top_k`` best samples that stand for it.
+    """
+    if top_p < 1 or top_k < 1:
+        raise InputError(f"top_p and top_k must be at least 1; got {top_p} and {top_k}")
+    m, c = proba.shape
+    stands = np.zeros((m, c), dtype=bool)
+    best = np.argsort(-proba, axis=1, kind="stable")[:, :top_p]
+    np.put_along_axis(stands, best, True, axis=1)
+    ranked = np.argsort(-np.where(stands, proba, -np.inf), axis=0, kind="stable")[:top_k]
+    kept = np.take_along_axis(stands, ranked, axis=0).T
+    return ranked.T[kept], np.repeat(np.arange(c), kept.sum(axis=1))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy.special import softmax
 
 from zorse.core import CapabilityError, ClassTable, InputError, load, save
 from zorse.encoders import load_encoder
@@ -10,9 +11,10 @@ from zorse.evaluation import pseudo_label_report
 from zorse.methods.adaptation.cocoop import CoCoOp
 from zorse.methods.adaptation.coop import CoOp
 from zorse.methods.adaptation.eco import ECO
-from zorse.methods.adaptation.grip import GRIP, surest
+from zorse.methods.adaptation.grip import GRIP
 from zorse.methods.adaptation.learning_to_name import LearningToName
 from zorse.methods.adaptation.prograd import ProGrad
+from zorse.training.unlabelled import best_of_each_class
 
 NAMES = ("dog", "car", "sunflower", "violin", "teapot", "owl")
 FAST = {"epochs": 2, "batch_size": 6, "device": "cpu", "random_state": 0}
@@ -141,7 +143,7 @@ def test_a_learned_name_says_what_its_pictures_show(encoder, table, samples):
 def test_a_class_takes_the_samples_that_are_most_probable_for_it():
     rng = np.random.default_rng(0)
     scores = 3 * rng.normal(size=(20, 4))
-    samples, classes = surest(scores, 3)
+    samples, classes = best_of_each_class(softmax(scores, axis=1), scores.shape[1], 3)
     for c in range(4):
         proba = [np.exp(row[c]) / sum(np.exp(v) for v in row) for row in scores]
         best = sorted(range(20), key=lambda i: -proba[i])[:3]

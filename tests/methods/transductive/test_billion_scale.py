@@ -3,7 +3,8 @@ import pytest
 
 from zorse.core import InputError
 from zorse.data import toy_zsl
-from zorse.methods.transductive.billion_scale import BillionScale, best_of_each_class
+from zorse.methods.transductive.billion_scale import BillionScale
+from zorse.training.unlabelled import best_of_each_class
 
 
 def naive(proba, top_p, top_k):

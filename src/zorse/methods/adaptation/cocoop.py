@@ -101,15 +101,9 @@ class CoCoOp(PromptLearner):
     def _start(self, tower: Any, table: ClassTable) -> Learned:
         t, d = tower.token_dim, table.n_semantics
         h = max(1, d // 16)
-        context = 0.02 * torch.randn(self.n_context, t)
-        if self.init is not None:
-            context = tower.token_vectors([self.init])[0].clone()
         inner, outer = torch.nn.Linear(d, h), torch.nn.Linear(h, t)  # for the paper's starting weights
         layers = {"inner": inner.weight, "inner_bias": inner.bias, "outer": outer.weight, "outer_bias": outer.bias}
-        return {"context": context} | {name: layer.detach().clone() for name, layer in layers.items()}
-
-    def _texts(self, learned: Learned, tower: Any, table: ClassTable) -> Tensor:
-        return tower.encode_tokens(learned["context"].expand(table.n_classes, -1, -1), self._names(table))
+        return super()._start(tower, table) | {name: layer.detach().clone() for name, layer in layers.items()}
 
     def _learn(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray, table: ClassTable, generator) -> None:
         tower, names = self._tower(table), self._names(table)

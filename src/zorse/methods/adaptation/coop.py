@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-from torch import Tensor
-
-from zorse.core import ClassTable, Paper, Traits
-from zorse.templates.prompt_learner import Learned, PromptLearner
+from zorse.core import Paper, Traits
+from zorse.templates.prompt_learner import PromptLearner
 
 
 class CoOp(PromptLearner):
@@ -96,11 +93,3 @@ class CoOp(PromptLearner):
     def example_params(cls) -> list[dict]:
         """Small and fast, in the space of the class vectors."""
         return [{"encoder": None, "n_context": 4, "epochs": 3, "device": "cpu", "random_state": 0}]
-
-    def _start(self, tower: Any, table: ClassTable) -> Learned:
-        if self.init is not None:
-            return {"context": tower.token_vectors([self.init])[0].clone()}
-        return {"context": 0.02 * torch.randn(self.n_context, tower.token_dim)}
-
-    def _texts(self, learned: Learned, tower: Any, table: ClassTable) -> Tensor:
-        return tower.encode_tokens(learned["context"].expand(table.n_classes, -1, -1), self._names(table))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
-from torch import Tensor
+from scipy.special import softmax
 
 from zorse.core import ClassTable, InputError, Paper, Traits, seeded
 from zorse.nn.vectors import cosine
-from zorse.templates.prompt_learner import Learned, PromptLearner
+from zorse.templates.prompt_learner import PromptLearner
+from zorse.training.unlabelled import best_of_each_class
 
 
 class GRIP(PromptLearner):
@@ -126,7 +126,9 @@ class GRIP(PromptLearner):
         with seeded(self.random_state) as generator:
             for number in range(1, self.rounds + 1):
                 k = max(1, number * len(unlabelled) // (self.rounds * len(targets)))
-                samples, which = surest(scale * cosine(unlabelled, weights[targets]), k)
+                samples, which = best_of_each_class(
+                    softmax(scale * cosine(unlabelled, weights[targets]), axis=1), len(targets), k
+                )
                 self.pseudo_samples_.append(samples)
                 self.pseudo_labels_.append(table.labels[targets[which]])
                 share = len(X) / len(samples) if len(X) else 1.0
@@ -140,17 +142,3 @@ class GRIP(PromptLearner):
                 )
                 self._prepare(table)
                 weights = self.weights_
-
-    def _start(self, tower: Any, table: ClassTable) -> Learned:
-        return {"context": 0.02 * torch.randn(self.n_context, tower.token_dim)}
-
-    def _texts(self, learned: Learned, tower: Any, table: ClassTable) -> Tensor:
-        return tower.encode_tokens(learned["context"].expand(table.n_classes, -1, -1), self._names(table))
-
-
-def surest(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """For each class the ``k`` samples it is most probable for: rows and columns of ``scores`` (m, u), by class."""
-    logits = scores - scores.max(axis=1, keepdims=True)
-    proba = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    best = np.argsort(-proba, axis=0, kind="stable")[:k]
-    return best.T.ravel(), np.repeat(np.arange(scores.shape[1]), len(best))

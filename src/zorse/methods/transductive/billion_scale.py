@@ -14,6 +14,7 @@ from zorse.nn import mlp
 from zorse.nn.vectors import unit_rows
 from zorse.templates import RidgeToVectors
 from zorse.training import Clock, MiniBatches, Turn, train
+from zorse.training.unlabelled import best_of_each_class
 
 
 class BillionScale(ZeroShotClassifier):
@@ -158,19 +159,3 @@ class BillionScale(ZeroShotClassifier):
         """A linear student, and one with a layer."""
         small = {"epochs": 20, "tuning_epochs": 60, "lr": 0.03, "batch_size": 32, "top_p": 1, "device": "cpu"}
         return [small | {"random_state": 0}, small | {"random_state": 0, "hidden": (16,), "top_k": 5}]
-
-
-def best_of_each_class(proba: np.ndarray, top_p: int, top_k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Samples picked for each class, from probabilities (m, c): their rows and columns, by column and then rank.
-
-    A sample stands for its ``top_p`` best classes; a class takes the ``top_k`` best samples that stand for it.
-    """
-    if top_p < 1 or top_k < 1:
-        raise InputError(f"top_p and top_k must be at least 1; got {top_p} and {top_k}")
-    m, c = proba.shape
-    stands = np.zeros((m, c), dtype=bool)
-    best = np.argsort(-proba, axis=1, kind="stable")[:, :top_p]
-    np.put_along_axis(stands, best, True, axis=1)
-    ranked = np.argsort(-np.where(stands, proba, -np.inf), axis=0, kind="stable")[:top_k]
-    kept = np.take_along_axis(stands, ranked, axis=0).T
-    return ranked.T[kept], np.repeat(np.arange(c), kept.sum(axis=1))
