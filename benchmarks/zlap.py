@@ -20,7 +20,7 @@ from scipy.sparse.linalg import cg
 import zorse
 from zorse.core import ClassTable
 from zorse.methods.transductive.zlap import ZLaP
-from zorse.nn.propagation import nearest
+from zorse.nn.search import nearest
 from zorse.nn.vectors import unit_rows
 
 PATH = Path(__file__).parent / "results" / "zlap.json"

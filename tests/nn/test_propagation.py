@@ -3,22 +3,13 @@ import pytest
 from scipy import sparse
 
 from zorse.core import InputError
-from zorse.nn.propagation import nearest, propagate, symmetric_normalised
+from zorse.nn.propagation import propagate, symmetric_normalised
 
 
 def graph(n=60, degree=4, seed=0):
     rng = np.random.default_rng(seed)
     A = sparse.random_array((n, n), density=degree / n, rng=rng).tocsr()
     return (A + A.T).tocsr()
-
-
-def test_nearest_is_a_sort_of_all_inner_products():
-    rng = np.random.default_rng(0)
-    Q, P = rng.standard_normal((7, 5)), rng.standard_normal((11, 5))
-    index, similarity = nearest(Q, P, 4, block=3)
-    np.testing.assert_array_equal(index, np.argsort(-Q @ P.T, axis=1)[:, :4])
-    np.testing.assert_allclose(similarity, np.take_along_axis(Q @ P.T, index, axis=1), rtol=1e-5)
-    assert nearest(Q, P, 99)[0].shape == (7, 11)
 
 
 def test_normalised_by_loops():

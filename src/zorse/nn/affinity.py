@@ -5,12 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 
-def log_softmax(scores: np.ndarray) -> np.ndarray:
-    """log softmax of every row."""
-    shifted = scores - scores.max(axis=1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-
-
 def row_divergences(log_p: np.ndarray, log_q: np.ndarray) -> np.ndarray:
     """KL(p_i || q_j) of every row of p (n, c) from every row of q (s, c), given their logarithms; (n, s).
 

@@ -3,38 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from scipy import sparse
 
 from zorse.core.errors import InputError
-
-
-def nearest(queries: np.ndarray, points: np.ndarray, k: int, block: int = 1024) -> tuple[np.ndarray, np.ndarray]:
-    """The ``k`` rows of ``points`` with the largest inner product with each row of ``queries``, best first.
-
-    Parameters
-    ----------
-    queries, points : ndarray of shape (q, d), (m, d)
-        Of unit length, where the cosine is meant.
-    k : int
-        At most m are returned.
-    block : int
-        Queries at a time; memory beyond the result is O(block m).
-
-    Returns
-    -------
-    index, similarity : ndarray of shape (q, min(k, m))
-        Integers and float32.
-    """
-    k = min(k, len(points))
-    index, similarity = np.empty((len(queries), k), dtype=np.int64), np.empty((len(queries), k), dtype=np.float32)
-    columns = torch.from_numpy(np.ascontiguousarray(points, dtype=np.float32)).T
-    for start in range(0, len(queries), block):
-        rows = slice(start, start + block)
-        products = torch.from_numpy(np.ascontiguousarray(queries[rows], dtype=np.float32)) @ columns
-        best = products.topk(k, dim=1)
-        index[rows], similarity[rows] = best.indices.numpy(), best.values.numpy()
-    return index, similarity
 
 
 def symmetric_normalised(W: sparse.csr_array) -> sparse.csr_array:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 
-def search_blocks(
+def nearest(
     queries: np.ndarray, points: np.ndarray, k: int, block: int = 16384, rows: int = 1024
 ) -> tuple[np.ndarray, np.ndarray]:
     """The ``k`` points with the largest inner product with each query, exactly, best first.

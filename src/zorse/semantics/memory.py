@@ -16,7 +16,7 @@ import numpy as np
 
 from zorse.core.errors import InputError
 from zorse.core.files import atomic_path
-from zorse.nn.search import search_blocks
+from zorse.nn.search import nearest
 from zorse.nn.vectors import unit_rows
 
 FORMAT = 1
@@ -224,10 +224,10 @@ class Memory:
         if k < 1:
             raise InputError(f"k must be at least 1; got {k}")
         if len(points) < self.EXACT_BELOW or (index := self._lists(by)) is None:
-            return search_blocks(queries, points, k)
+            return nearest(queries, points, k)
         similarity, at = index.search(np.ascontiguousarray(queries, dtype=np.float32), min(k, len(points)))
         if (short := (at < 0).any(axis=1)).any():
-            at[short], similarity[short] = search_blocks(queries[short], points, k)
+            at[short], similarity[short] = nearest(queries[short], points, k)
         return at, similarity
 
     def _lists(self, by: str) -> Any:

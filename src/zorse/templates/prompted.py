@@ -50,10 +50,7 @@ class PromptedClassifier(ZeroShotClassifier):
         return class_table(labels, encoder, templates=templates, descriptions=descriptions, store=store)
 
     def _table_of(self, X: np.ndarray, y: np.ndarray) -> ClassTable:
-        table = super()._table_of(X, y)
-        d = X.shape[-1]
-        prompts = tuple(X[y == label].reshape(-1, d) for label in table.labels)
-        return ClassTable(table.labels, table.vectors, prompts=prompts)
+        return table_of_samples(super()._table_of(X, y), X, y)
 
     def _fit(self, X: np.ndarray, rows: np.ndarray, table: ClassTable) -> None:
         pass
@@ -67,3 +64,9 @@ class PromptedClassifier(ZeroShotClassifier):
                 f"build it with {name}().describe(labels, encoder), or use CLIP, which needs class vectors only"
             )
         return table.prompts
+
+
+def table_of_samples(table: ClassTable, X: np.ndarray, y: np.ndarray) -> ClassTable:
+    """The table with samples (n, ..., d) of a class as its prompts: what one without a description is described by."""
+    prompts = tuple(X[y == label].reshape(-1, X.shape[-1]) for label in table.labels)
+    return ClassTable(table.labels, table.vectors, prompts=prompts)

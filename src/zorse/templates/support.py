@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
+from scipy.special import log_softmax
 
 from zorse.core import ClassTable, InputError, Traits, ZeroShotClassifier
-from zorse.nn.affinity import log_softmax, row_divergences
+from zorse.nn.affinity import row_divergences
 from zorse.nn.vectors import unit_rows
 from zorse.semantics.memory import Memory, Searchable, read_memory
+from zorse.templates.prompted import table_of_samples
 
 BLOCK = 1024  # samples at a time: memory is O(BLOCK s) for s examples
 MEASURED = 1000  # examples that ranges are measured on
@@ -28,11 +30,6 @@ def memory_for(memory: Any, d: int) -> Searchable | None:
     if found is not None and found.vectors.shape[1] != d:
         raise InputError(f"the memory's vectors have {found.vectors.shape[1]} numbers, samples and classes {d}")
     return found
-
-
-def table_of_samples(table: ClassTable, X: np.ndarray, y: np.ndarray) -> ClassTable:
-    """The table with the samples of a class as its prompts: what a class without a description is described by."""
-    return ClassTable(table.labels, table.vectors, prompts=tuple(X[y == label] for label in table.labels))
 
 
 def prompts_of(table: ClassTable) -> tuple[np.ndarray, np.ndarray]:
@@ -110,7 +107,7 @@ class SupportClassifier(ZeroShotClassifier):
             raise InputError(f"{type(self).__name__} needs at least one candidate class; got none")
         self.texts_ = unit_rows(table.vectors)
         self.keys_, examples, self.rows_ = self._support(table)
-        self.log_q_ = log_softmax(examples @ self.texts_.T / self.temperature)
+        self.log_q_ = log_softmax(examples @ self.texts_.T / self.temperature, axis=1)
         some = np.unique(np.linspace(0, len(examples) - 1, min(len(examples), MEASURED)).astype(int))
         others = ~np.eye(len(some), dtype=bool)
         near = (examples[some] @ self.keys_[some].T)[others]
@@ -125,7 +122,7 @@ class SupportClassifier(ZeroShotClassifier):
             x = unit_rows(X[start : start + BLOCK])
             cosines = x @ self.texts_.T
             near = x @ self.keys_.T
-            alike = row_divergences(log_softmax(cosines / self.temperature), self.log_q_)
+            alike = row_divergences(log_softmax(cosines / self.temperature, axis=1), self.log_q_)
             alike *= -self.slope_ * self.gamma
             alike += self.gamma * self.shift_
             near -= 1

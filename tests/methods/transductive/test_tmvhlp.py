@@ -6,7 +6,7 @@ from scipy import sparse
 
 from zorse.data import toy_zsl
 from zorse.methods.transductive.tmvhlp import TMVHLP, steps, unit_spaces
-from zorse.nn.propagation import nearest
+from zorse.nn.search import nearest
 
 TASK = toy_zsl(n_seen=10, n_unseen=4, n_per_class=15, noise=0.25)
 RNG = np.random.default_rng(0)

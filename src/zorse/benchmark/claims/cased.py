@@ -7,7 +7,7 @@ from zorse.benchmark.photographs import PhotoTask, embedded_model
 from zorse.encoders.store import encode_text
 from zorse.evaluation import semantic_iou
 from zorse.methods.memory.cased import CaSED
-from zorse.nn.search import search_blocks
+from zorse.nn.search import nearest
 
 CLAIM = "Names found in retrieved captions are nearer to the truth than the best of all of WordNet's names."
 BASELINE = "CLIP over WordNet's names"
@@ -37,5 +37,5 @@ def run(task: PhotoTask, seed: int) -> tuple[float, float]:
     vocabulary = list(dict.fromkeys(nouns[kind].names[0] for kind in kinds))
     words = {word for name in vocabulary for word in name.casefold().split()}
     ours = [named[0][0] for named in CaSED(glosses(task)).name(X, task.encoder, known=words)]
-    nearest, _ = search_blocks(X, encode_text(task.encoder, vocabulary, task.store), 1)
-    return semantic_iou(y, ours), semantic_iou(y, [vocabulary[i] for i in nearest[:, 0]])
+    found, _ = nearest(X, encode_text(task.encoder, vocabulary, task.store), 1)
+    return semantic_iou(y, ours), semantic_iou(y, [vocabulary[i] for i in found[:, 0]])

@@ -9,7 +9,7 @@ from zorse.benchmark.tune import accuracy_on_unseen, choose
 from zorse.data import ZeroShotTask, toy_zsl
 from zorse.evaluation import mean_class_accuracy
 from zorse.methods.transductive.tmvhlp import TMVHLP, unit_spaces
-from zorse.nn.propagation import nearest
+from zorse.nn.search import nearest
 from zorse.nn.vectors import cosine
 
 CLAIM = "Embedding unlabelled samples by all their views and spreading labels there undoes the projection domain shift."

@@ -6,7 +6,7 @@ import numpy as np
 
 from zorse.core import ClassTable, InputError, Paper, Traits
 from zorse.nn.gaussian import intercepts, shrunk_precision_times
-from zorse.nn.propagation import nearest
+from zorse.nn.search import nearest
 from zorse.nn.vectors import class_sums, unit_rows
 from zorse.templates import FeatureAdapter
 
@@ -17,8 +17,8 @@ class GDA(FeatureAdapter):
     Parameters
     ----------
     alpha : float, optional, default=None
-        Weight of the Gaussian classifier beside CLIP's; None: by cross-validation on the shots among nine values
-        from 0.001 to 100, 1 where there is nothing to validate on.
+        Weight of the Gaussian classifier beside CLIP's; None: by cross-validation on the shots among the
+        authors' powers of ten from 1e-4 to 100, 1 where there is nothing to validate on.
     prior : {"uniform", "shots"}, default="uniform"
         Class prior: equal, or the share of a class among the shots, for imbalanced data that is met again.
     k : int, default=64
@@ -93,7 +93,7 @@ class GDA(FeatureAdapter):
     def _settings(self) -> list[dict]:
         if self.prior not in ("uniform", "shots"):
             raise InputError(f"prior must be 'uniform' or 'shots'; got {self.prior!r}")
-        grid = (1.0, 0.001, 0.01, 0.03, 0.1, 0.3, 3.0, 10.0, 100.0)
+        grid = (1.0, 1e-4, 1e-3, 0.01, 0.1, 10.0, 100.0)
         return [{"alpha": alpha} for alpha in (grid if self.alpha is None else (self.alpha,))]
 
     def _learn(self, x: np.ndarray, y: np.ndarray, T: np.ndarray, settings: list[dict], generator) -> dict:

@@ -6,7 +6,8 @@ import numpy as np
 from scipy import sparse
 
 from zorse.core import ClassTable, Paper, Traits
-from zorse.nn.propagation import nearest, propagate, symmetric_normalised
+from zorse.nn.propagation import propagate, symmetric_normalised
+from zorse.nn.search import nearest
 from zorse.nn.vectors import class_sums, unit_rows
 from zorse.templates import TransductiveClassifier
 

@@ -6,13 +6,14 @@ from collections.abc import Collection
 from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 
 from zorse.core import CapabilityError, ClassTable, InputError, Paper, Traits, ZeroShotClassifier
-from zorse.nn.affinity import log_softmax
 from zorse.nn.vectors import unit_rows
 from zorse.semantics.memory import Memory
 from zorse.semantics.words import candidate_words
-from zorse.templates.support import memory_for, prompts_of, table_of_samples
+from zorse.templates.prompted import table_of_samples
+from zorse.templates.support import memory_for, prompts_of
 
 
 class CaSED(ZeroShotClassifier):
@@ -165,5 +166,5 @@ class CaSED(ZeroShotClassifier):
         return index, unit_rows(means)
 
     def _mixed(self, x: np.ndarray, t: np.ndarray, W: np.ndarray) -> np.ndarray:
-        image, caption = (np.exp(log_softmax(self.scale * rows @ W.T)) for rows in (x, t))
+        image, caption = (softmax(self.scale * rows @ W.T, axis=1) for rows in (x, t))
         return self.alpha * image + (1 - self.alpha) * caption

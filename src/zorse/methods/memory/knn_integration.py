@@ -7,7 +7,7 @@ from scipy.special import softmax
 from sklearn.base import clone
 
 from zorse.core import CapabilityError, ClassTable, Paper, Traits, ZeroShotClassifier
-from zorse.nn.search import search_blocks
+from zorse.nn.search import nearest
 from zorse.nn.vectors import unit_rows
 from zorse.training import softmax_regression
 
@@ -114,7 +114,7 @@ class KNNIntegration(ZeroShotClassifier):
 
     def _neighbours(self, q: np.ndarray, table: ClassTable) -> np.ndarray:
         """p_kNN (n, c) over the candidates, of the neighbours among all training samples."""
-        index, similarity = search_blocks(q, self.memory_, self.k)
+        index, similarity = nearest(q, self.memory_, self.k)
         votes = np.exp(-np.maximum(2 - 2 * similarity.astype(float), 0) / self.temperature)
         column = self._columns(table)[index]
         found = column >= 0

@@ -17,7 +17,8 @@ from zorse.core.random import seeded
 from zorse.nn.vectors import unit_rows
 from zorse.semantics.frequency import rows_that_name
 from zorse.semantics.memory import Memory
-from zorse.templates.support import examples_in, memory_for, prompts_of, table_of_samples
+from zorse.templates.prompted import table_of_samples
+from zorse.templates.support import examples_in, memory_for, prompts_of
 from zorse.training import Clock, MiniBatches, Turn, train
 
 WARM_UP = 50  # steps with a tiny rate before the cosine

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.special import log_softmax
 
 from zorse.core import ClassTable, InputError, Paper, Traits, ZeroShotClassifier
-from zorse.nn.affinity import log_softmax
 from zorse.nn.vectors import unit_rows
 from zorse.semantics.memory import Memory, Searchable
-from zorse.templates.support import memory_for, prompts_of, table_of_samples
+from zorse.templates.prompted import table_of_samples
+from zorse.templates.support import memory_for, prompts_of
 
 
 class XMoRe(ZeroShotClassifier):
@@ -82,8 +83,8 @@ class XMoRe(ZeroShotClassifier):
     def _scores(self, X: np.ndarray, table: ClassTable) -> np.ndarray:
         x, W = unit_rows(X), unit_rows(table.vectors)
         memory = memory_for(self.memory, table.n_semantics) or Memory(prompts_of(table)[0])
-        image = log_softmax(self.scale * x @ W.T)
-        caption = log_softmax(self.scale * self._captions(x, memory) @ W.T)
+        image = log_softmax(self.scale * x @ W.T, axis=1)
+        caption = log_softmax(self.scale * self._captions(x, memory) @ W.T, axis=1)
         sure = [confidence(log_p) for log_p in (image, caption)]
         total = sure[0] + sure[1]
         a = np.where(total > 0, sure[0] / np.where(total > 0, total, 1), 0.5)[:, None]

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from zorse.core import ClassTable, InputError, Paper, Traits, ZeroShotClassifier
 from zorse.core.random import seeded
-from zorse.nn.propagation import nearest
+from zorse.nn.search import nearest
 from zorse.nn.vectors import unit_rows
 from zorse.training import Clock, MiniBatches, Turn, train
 

@@ -11,7 +11,8 @@ from sklearn.metrics.pairwise import rbf_kernel
 
 from zorse.core import ClassTable, Paper, Traits
 from zorse.nn.correlation import multi_view_cca
-from zorse.nn.propagation import nearest, propagate
+from zorse.nn.propagation import propagate
+from zorse.nn.search import nearest
 from zorse.nn.vectors import unit_rows
 from zorse.templates import TransductiveClassifier
 

@@ -7,7 +7,7 @@ from scipy import sparse
 from scipy.special import log_softmax
 
 from zorse.core import ClassTable, Paper, Traits
-from zorse.nn.propagation import nearest
+from zorse.nn.search import nearest
 from zorse.nn.vectors import unit_rows
 from zorse.templates import TransductiveClassifier
 
