@@ -14,10 +14,10 @@ TASKS = ("cifar10-photos", "caltech101-photos")
 SEEDS = 5
 POOL = ("ImageNet", "CIFAR10", "Caltech101", "DescribableTextures", "EuroSAT", "Food101", "OxfordPets", "UCF101")
 NOTE = (
-    "The pool is CLIP's templates for eight data sets, most of them wrong for the photographs; weights are the softmax "
-    "of the scores, corrected on the test photographs alone, as no pretraining images are at hand. With the embedded "
-    "model in place of CLIP, whose text tower was taught to give a name the same vector in any template. A seed draws "
-    "half of the classes."
+    "The pool is CLIP's templates for eight data sets, most of them wrong for the photographs; weights are the "
+    "softmax of the scores (the default, the scores themselves, was not run), corrected on the test photographs "
+    "alone, as no pretraining images are at hand. With the embedded model in place of CLIP, whose text tower was "
+    "taught to give a name the same vector in any template. A seed draws half of the classes."
 )
 
 
