@@ -42,9 +42,30 @@ def command(
         None,
         "--unknown-below",
         metavar="P",
-        help='Answer "unknown" if the best probability is below P.',
+        help='Answer "unknown" if the best probability, or the confidence of --ood, is below P.',
     ),
     truth: str = typer.Option(None, "--truth", metavar="folder", help="Compare with the name of each image's folder."),
+    calibrate: str = typer.Option(
+        None,
+        "--calibrate",
+        metavar="SAMPLE",
+        help="Other images, labelled: a folder of folders, or .csv path,label.",
+    ),
+    sets: float = typer.Option(
+        None, "--sets", metavar="ERROR", help="Sets of labels that miss the truth at most this often; with --calibrate."
+    ),
+    sets_by: str = typer.Option("lac", "--sets-by", help="lac: small sets; aps: larger ones, more even over images."),
+    ood: str = typer.Option(None, "--ood", help="mcm or glmcm: confidence that an image shows any of the labels."),
+    multi_label: str = typer.Option(
+        None,
+        "--multi-label",
+        metavar="P|auto",
+        help="Every label at least P probable; auto: by --calibrate.",
+    ),
+    groups: Path = typer.Option(None, "--groups", help="JSON {group: [label, ...]}: probabilities summed over each."),
+    tree: str = typer.Option(None, "--tree", help="Nested JSON, or wordnet: answer as deep as is sure."),
+    sure: float = typer.Option(0.9, "--sure", metavar="P", help="With --tree: the deepest node at least P probable."),
+    explain: bool = typer.Option(False, "--explain", help="Tell which prompts spoke for each answer."),
     output: Path = typer.Option(None, "--output", "-o", help="Write rows to .csv, .jsonl or .parquet."),
     report: Path = typer.Option(None, "--report", help="Write a page with pictures, .html, to look at in a browser."),
     store: Path = STORE,
@@ -85,6 +106,15 @@ def command(
         top_k=top_k,
         unknown_below=unknown_below,
         truth=truth,
+        calibrate=calibrate,
+        sets=sets,
+        sets_by=sets_by,
+        ood=ood,
+        multi_label=multi_label,
+        groups=groups,
+        tree=tree,
+        sure=sure,
+        explain=explain,
         device=device,
     )
 
@@ -122,16 +152,18 @@ def run(
         kept = stack.enter_context(open_store(store))
         progress.say(f"loading {request['model']} ...")
         classifier = Classifier(labels, store=kept, **request)
+        if classifier.sample is not None:
+            progress.say("reading the labelled sample ...")
+        classifier.learn(store=kept, batch_size=batch_size, jobs=jobs)
         page = page or Report()
         summary = classifier.summary()
         shown: list[Prediction] = []
         sinks: list[Callable[[Prediction], None]] = [summary.add]
         piped = output is None and not as_json and not table and not sys.stdout.isatty()
-        truth = summary.agreement is not None
         if output is not None:
-            sinks.append(stack.enter_context(open_output(output, truth)))
+            sinks.append(stack.enter_context(open_output(output, summary.columns)))
         elif piped:
-            sinks.append(lambda row: print_json_line(sys.stdout, row, truth))
+            sinks.append(lambda row: print_json_line(sys.stdout, row, summary.columns))
         elif not as_json:
             sinks.append(partial(_keep, shown))
         stream = embed_stream(images, classifier.encoder, store=kept, batch_size=batch_size, jobs=jobs)
@@ -139,7 +171,7 @@ def run(
         stop = stack.enter_context(graceful())
         refs: deque[ImageRef] = deque()
         progress.start()
-        for row in classifier.predict(_noted(stop.until(stream), refs)):
+        for row in classifier.predict(_noted(stop.until(stream), refs), summary):
             for sink in sinks:
                 sink(row)
             ref = refs.popleft()
@@ -211,12 +243,16 @@ def _show(summary: Summary, rows: list[Prediction], piped: bool, output: Path | 
     if rows:
         # What all paths begin with is told once, so that the rest of the line is left for answers.
         common = _common_folder([row.path for row in rows])
-        print_table(["image", "label", "score", "next"], [_cells(row, common) for row in rows], right=["score"])
+        titles = ["image", "label", "score", _last(summary)]
+        print_table(titles, [_cells(row, common) for row in rows], right=["score"])
         if summary.images > len(rows):
             more = summary.images - len(rows)
             typer.echo(f"and {more:,} images more; --output FILE keeps all rows")
+    say = note if piped else typer.echo
+    if summary.calibration is not None:
+        _show_calibration(summary, say)
     if summary.agreement is not None:
-        _show_agreement(summary.agreement, note if piped else typer.echo, percent)
+        _show_agreement(summary.agreement, say, percent)
     if not piped or sys.stderr.isatty():
         where = f" -> {output}" if output else ""
         rate = f"{summary.images_per_second:,.1f} a second"
@@ -237,8 +273,45 @@ def _cells(row: Prediction, common: str) -> list[str]:
     if row.error is not None:
         return [name, f"({row.error})", "", ""]
     after = "  ".join(f"{name} {percent(p)}" for name, p in row.top[1:3])
-    wrong = f" (wrong: {row.truth})" if row.rank is not None and row.label != row.truth else ""
+    if row.answers is not None:
+        after = ", ".join(row.answers[:4]) + (f" and {len(row.answers) - 4} more" if len(row.answers) > 4 else "")
+    elif row.branch is not None:
+        after = " > ".join(f"{name} {percent(p)}" for name, p in row.branch[-3:])
+    elif row.groups is not None:
+        after = "  ".join(f"{name} {percent(p)}" for name, p in row.groups[:3])
+    elif row.because is not None:
+        after = row.because[0][0]
+    elif row.known is not None:
+        after = f"{row.known:.4g}"
+    wrong = f" (wrong: {row.truth})" if row.rank is not None and not row.right else ""
     return [name, f"{row.label}{wrong}", percent(row.score), after]
+
+
+def _last(summary: Summary) -> str:
+    """What the last column of the table tells."""
+    titles = {"answers": "answers", "branch": "way down", "groups": "groups", "because": "because", "known": "known"}
+    return next((title for name, title in titles.items() if name in summary.columns), "next")
+
+
+def _show_calibration(summary: Summary, say: Callable[[str], Any]) -> None:
+    from zorse.cli.terminal import counted, percent
+
+    learned = summary.calibration
+    assert learned is not None
+    told = f"calibrated by {counted(learned.n, 'labelled image')}"
+    if not learned.n_fitted:
+        told += ": too few for a temperature beside the sets, so that probabilities are as they were"
+    elif not learned.fitted.independent:
+        told += f": temperature {1 / learned.fitted.slope:.2f}"
+    if learned.after.n:
+        told += f"; calibration error {percent(learned.before.error)} before, {percent(learned.after.error)} after"
+    say(told + (f" ({learned.skipped:,} others had no label, or could not be read)" if learned.skipped else ""))
+    if summary.in_sample:
+        n = counted(summary.in_sample, "image")
+        say(f"{n} of the run are in the labelled sample as well: figures about them flatter")
+    if summary.answered:
+        mean = sum(size * n for size, n in summary.answered.items()) / max(sum(summary.answered.values()), 1)
+        say(f"{mean:.2f} labels an image; exactly one in {counted(summary.answered[1], 'image')}")
 
 
 def _show_agreement(agreement: Agreement, say: Callable[[str], Any], percent: Callable[[float | None], str]) -> None:
@@ -251,6 +324,12 @@ def _show_agreement(agreement: Agreement, say: Callable[[str], Any], percent: Ca
         say(f"top-1 {_interval(top1)}, {counted(agreement.n, 'image')}")
         if top5 is not None:
             say(f"top-5 {_interval(top5)}")
+    if agreement.coverage is not None:
+        say(f"the answers hold the truth in {_interval(agreement.coverage)}")
+    if agreement.at_depth is not None:
+        say(f"right at the depth answered {_interval(agreement.at_depth)}")
+    if top1 is not None and agreement.n >= 20:
+        say(f"calibration error {percent(agreement.reliability.error)}")
     if top1 is not None and agreement.n > len(agreement.per_class):
         say(f"per-class mean {percent(agreement.per_class_mean)} over {len(agreement.per_class)} classes")
         worst = [(c, right, total) for c, (right, total) in agreement.per_class.items() if right < total][:5]

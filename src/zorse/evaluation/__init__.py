@@ -2,6 +2,7 @@
 
 from zorse.evaluation.accuracy import mean_class_accuracy, mean_class_top_k, per_class_accuracy
 from zorse.evaluation.attribute_bound import AttributeBound, pairwise_error, select_attributes, worst_case_error
+from zorse.evaluation.calibration import Reliability, best_threshold_f1, fit_sigmoid, fit_temperature, reliability
 from zorse.evaluation.comparison import (
     Ranking,
     class_difference,
@@ -11,6 +12,7 @@ from zorse.evaluation.comparison import (
     signed_rank_test,
 )
 from zorse.evaluation.compositional import CompositionalReport, compositional_report, evaluate_compositional
+from zorse.evaluation.conformal import ConformalSets, conformal_sets
 from zorse.evaluation.continual import ContinualReport, class_steps, evaluate_continual
 from zorse.evaluation.entities import EntityReport, evaluate_entities
 from zorse.evaluation.exposure import ExposureReport, KnownClasses, clean_split, exposed, exposed_in_captions
@@ -59,6 +61,7 @@ __all__ = [
     "AttributeBound",
     "BaseToNewReport",
     "CompositionalReport",
+    "ConformalSets",
     "ContinualReport",
     "Diagnosis",
     "EntityReport",
@@ -75,6 +78,7 @@ __all__ = [
     "PromptBound",
     "PseudoLabelReport",
     "Ranking",
+    "Reliability",
     "StructuralBias",
     "StructuralErrors",
     "TaskSequenceReport",
@@ -83,6 +87,7 @@ __all__ = [
     "ausuc",
     "base_and_new",
     "best_threshold",
+    "best_threshold_f1",
     "bootstrap_interval",
     "class_difference",
     "class_steps",
@@ -90,6 +95,7 @@ __all__ = [
     "cluster_accuracy",
     "compositional_report",
     "concept_frequency",
+    "conformal_sets",
     "deal_pairs",
     "diagnose",
     "draw_shots",
@@ -104,6 +110,8 @@ __all__ = [
     "evaluate_tasks",
     "exposed",
     "exposed_in_captions",
+    "fit_sigmoid",
+    "fit_temperature",
     "frequency_fit",
     "group_accuracy",
     "harmonic_mean",
@@ -133,6 +141,7 @@ __all__ = [
     "pseudo_label_report",
     "rank_methods",
     "ranked_labels",
+    "reliability",
     "seen_unseen_curve",
     "select_attributes",
     "semantic_iou",

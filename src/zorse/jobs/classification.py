@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas
     import pyarrow
 
+    from zorse.jobs.confidence import Calibration
     from zorse.jobs.truth import Agreement
 
 
@@ -38,6 +39,19 @@ class Prediction:
         What the image is, where that was asked for.
     rank : int or None
         Place of the true label among all labels, from 1; None if the truth is no label.
+    answers : tuple of str or None
+        Every label of a conformal set, or every label that the image shows, where that was asked for.
+    known : float or None
+        Confidence that the image shows one of the labels at all (MCM, GL-MCM).
+    groups : tuple of (str, float) or None
+        The user's groups with the probability of each, best first.
+    branch : tuple of (str, float) or None
+        The way down the label tree to the likeliest label, with the probability of each node.
+    because : tuple of (str, float) or None
+        The prompts of the likeliest label that spoke most for it: by how much the cosine of each exceeds that of the
+        next label.
+    fits : bool or None
+        Whether the node of the tree that was answered is, or is above, the truth.
     """
 
     path: str
@@ -47,17 +61,46 @@ class Prediction:
     error: str | None = None
     truth: str | None = None
     rank: int | None = None
+    answers: tuple[str, ...] | None = None
+    known: float | None = None
+    groups: tuple[tuple[str, float], ...] | None = None
+    branch: tuple[tuple[str, float], ...] | None = None
+    because: tuple[tuple[str, float], ...] | None = None
+    fits: bool | None = None
 
-    def as_dict(self, truth: bool = False) -> dict:
-        """``path, label, score, top, error``, with ``truth`` if that was asked for; ready for JSON."""
+    @property
+    def right(self) -> bool:
+        """Whether the answer holds of the truth."""
+        return self.label == self.truth if self.fits is None else self.fits
+
+    def as_dict(self, more: Sequence[str] = ()) -> dict:
+        """``path, label, score, top, error`` and those of :data:`FURTHER` that are asked for; ready for JSON."""
         row = {
             "path": self.path,
             "label": self.label,
-            "score": None if self.score is None else float(f"{self.score:.6g}"),
-            "top": [[label, float(f"{p:.6g}")] for label, p in self.top],
+            "score": _figure(self.score),
+            "top": _figures(self.top),
             "error": self.error,
         }
-        return row | {"truth": self.truth} if truth else row
+        for name in more:
+            value = getattr(self, name)
+            row[name] = _figures(value) if name in PAIRS else _figure(value) if name == "known" else value
+            if name == "answers" and value is not None:
+                row[name] = list(value)
+        return row
+
+
+#: Columns of a row beyond the five, in their order, where they were asked for.
+FURTHER = ("answers", "known", "groups", "branch", "because", "truth")
+PAIRS = ("top", "groups", "branch", "because")
+
+
+def _figure(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.6g}")
+
+
+def _figures(pairs: tuple[tuple[str, float], ...] | None) -> list | None:
+    return None if pairs is None else [[name, _figure(p)] for name, p in pairs]
 
 
 @dataclass(frozen=True)
@@ -81,8 +124,8 @@ class Classification(Sequence):
         return self.rows[at]
 
     @property
-    def _truth(self) -> bool:
-        return self.summary.agreement is not None
+    def _more(self) -> tuple[str, ...]:
+        return self.summary.columns
 
     @property
     def labels(self) -> list[str | None]:
@@ -96,13 +139,13 @@ class Classification(Sequence):
 
     def to_dicts(self) -> list[dict]:
         """A list of ``{path, label, score, top, error}``."""
-        return [row.as_dict(self._truth) for row in self.rows]
+        return [row.as_dict(self._more) for row in self.rows]
 
     def to_arrow(self) -> pyarrow.Table:
         """A ``pyarrow.Table``; ``top`` is a list of structs (label, score)."""
         from zorse.jobs.output import arrow_table
 
-        return arrow_table(list(self.rows), self._truth)
+        return arrow_table(list(self.rows), self._more)
 
     def to_pandas(self) -> pandas.DataFrame:
         """A ``pandas.DataFrame``; needs pandas."""
@@ -111,15 +154,14 @@ class Classification(Sequence):
         except ImportError as error:
             raise MissingDependencyError("pandas", "pandas", "to_pandas") from error
         columns = ["path", "label", "score", "top", "error"]
-        if self._truth:
-            columns.append("truth")
+        columns += self._more
         return pd.DataFrame([[getattr(row, c) for c in columns] for row in self.rows], columns=columns)
 
     def write(self, path: str | Path) -> None:
         """Write ``.csv``, ``.jsonl`` or ``.parquet``; a crash leaves the old file or the new one."""
         from zorse.jobs.output import open_output
 
-        with open_output(path, self._truth) as write:
+        with open_output(path, self._more) as write:
             for row in self.rows:
                 write(row)
 
@@ -142,6 +184,13 @@ class Summary:
         Images of each answer.
     agreement : Agreement or None
         With the truth, where that was asked for.
+    columns : tuple of str
+        What rows hold beyond the five columns that they always have; of :data:`FURTHER`.
+    calibration : Calibration or None
+    answered : Counter of int
+        Images by how many labels their set or list of labels holds.
+    in_sample : int
+        Images of the run that are also in the labelled sample.
     seconds : float
         From the first image to the last; loading the model is not in it.
     """
@@ -155,6 +204,10 @@ class Summary:
     first_failed: Prediction | None = None
     counts: Counter = field(default_factory=Counter)
     agreement: Agreement | None = None
+    columns: tuple[str, ...] = ()
+    calibration: Calibration | None = None
+    answered: Counter = field(default_factory=Counter)
+    in_sample: int = 0
     seconds: float = 0.0
     began: float = field(default_factory=time.perf_counter)
 
@@ -163,6 +216,8 @@ class Summary:
         self.images += 1
         if row.error is None:
             self.counts[row.label] += 1
+            if row.answers is not None:
+                self.answered[len(row.answers)] += 1
         else:
             self.failed += 1
             self.first_failed = self.first_failed or row
@@ -177,7 +232,7 @@ class Summary:
 
     def as_dict(self) -> dict:
         """What ``--json`` prints."""
-        return {
+        told = {
             "images": self.images,
             "failed": self.failed,
             "labels": len(self.labels),
@@ -188,3 +243,8 @@ class Summary:
             "counts": dict(self.counts.most_common()),
             "truth": None if self.agreement is None else self.agreement.as_dict(),
         }
+        if self.calibration is not None:
+            told["calibration"] = self.calibration.as_dict() | {"images_of_it_in_the_run": self.in_sample}
+        if self.answered:
+            told["answers_per_image"] = {str(size): n for size, n in sorted(self.answered.items())}
+        return told

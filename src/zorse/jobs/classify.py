@@ -13,10 +13,15 @@ import numpy as np
 from zorse.core.classes import ClassTable
 from zorse.core.errors import CapabilityError, InputError
 from zorse.jobs.adapted import is_adapted, open_adapted
-from zorse.jobs.classification import Classification, Prediction, Summary
+from zorse.jobs.classification import FURTHER, Classification, Prediction, Summary
+from zorse.jobs.confidence import Calibration, Groups, Probabilities
+from zorse.jobs.confidence import calibrate as calibrate_
 from zorse.jobs.embed import embed_stream
 from zorse.jobs.embeddings import Embeddings
+from zorse.jobs.known import Known
 from zorse.jobs.method import build_method, check_memory, read_method
+from zorse.jobs.sample import read_sample
+from zorse.jobs.texts import NotedTexts
 from zorse.jobs.truth import Agreement, Truth
 
 if TYPE_CHECKING:
@@ -24,6 +29,9 @@ if TYPE_CHECKING:
     from zorse.encoders.store import EmbeddingStore
 
 UNKNOWN = "unknown"
+#: What stands for "none of the labels" where a model that was trained with a softmax names several at once.
+NOTHING = ("a photo.", "a picture.", "an image.", "a photo of something.")
+_PROMPTS = 3  # named as the reason of an answer
 _BLOCK = 16  # images scored at a time; a result waits for at most so many
 
 
@@ -52,6 +60,28 @@ class Classifier:
         An image whose likeliest label is less probable than this is called ``"unknown"``.
     truth : "folder" or dict of str to str, optional
         Compare with the name of the folder that holds the image, or with a label by path.
+    calibrate : path or dict of str to str, optional
+        A small labelled sample (:func:`zorse.jobs.sample.read_sample`) of images like those to come, but other ones;
+        :meth:`learn` reads it.
+    sets : float, optional
+        Give every image the set of labels that lacks the truth no more often than this; needs ``calibrate``.
+    sets_by : {"lac", "aps"}
+        See :func:`zorse.evaluation.conformal_sets`.
+    ood : {"mcm", "glmcm"}, optional
+        Confidence that an image shows any of the labels. ``unknown_below`` is then about it; without it, a calibration
+        sample sets the threshold that 95 % of its images exceed.
+    multi_label : "auto" or float, optional
+        Name every label whose own probability reaches this threshold; "auto" takes one for each label from
+        ``calibrate``.
+    groups : path or dict of str to list of str, optional
+        ``{group: [label, ...]}``: probabilities summed over each.
+    tree : "wordnet", path or dict, optional
+        See :func:`zorse.semantics.read_tree`; the answer is the deepest node that is ``sure`` enough, or with ``sets``
+        the deepest that holds the whole set.
+    sure : float
+        Probability that the answer in a tree must reach.
+    explain : bool
+        Tell which prompts spoke for each answer.
     store : EmbeddingStore, optional
         Keeps the embeddings of prompts.
     device : str
@@ -83,6 +113,15 @@ class Classifier:
         top_k: int = 5,
         unknown_below: float | None = None,
         truth: str | Mapping[str, str] | None = None,
+        calibrate: Any = None,
+        sets: float | None = None,
+        sets_by: str = "lac",
+        ood: str | None = None,
+        multi_label: str | float | None = None,
+        groups: Any = None,
+        tree: Any = None,
+        sure: float = 0.9,
+        explain: bool = False,
         store: EmbeddingStore | None = None,
         device: str = "auto",
     ):
@@ -90,18 +129,35 @@ class Classifier:
             labels, model, method, templates = open_adapted(model, labels, method, templates, descriptions, device)
         if top_k < 1:
             raise InputError(f"top_k must be at least 1; got {top_k}")
-        if unknown_below is not None and not 0 <= unknown_below <= 1:
+        if unknown_below is not None and not 0 <= unknown_below <= (2 if ood == "glmcm" else 1):
             raise InputError(f"unknown_below is a probability between 0 and 1; got {unknown_below}")
+        self.sets, self.sets_by, self.sure = sets, sets_by, sure
+        self.threshold = _check_answers(calibrate, sets, sets_by, multi_label, groups, tree, sure)
         names = _names_of(labels)
+        self.sample = None if calibrate is None else read_sample(calibrate, names)
+        self.groups = None if groups is None else Groups.read(groups, names)
+        self.tree = None
+        if tree is not None:
+            from zorse.semantics import read_tree
+
+            self.tree = read_tree(tree, names)
         self.truth = None if truth is None else Truth(names, truth)
         read_method(method)  # a wrong name should not cost the time to load a model
         self._store = store
         self.encoder = _encoder_of(model, device)
         self.method = build_method(method, getattr(self.encoder, "logit_scale", 1.0))
         check_memory(self.method, self.encoder)
+        if calibrate is not None and not self.method.traits.independent_samples:
+            raise CapabilityError(
+                f"{type(self.method).__name__} scores an image by the others of the same run, so that a labelled "
+                "sample says nothing about its scores; calibrate another method"
+            )
+        self.prompts: list[list[str]] | None = None
         if isinstance(labels, ClassTable):
             if templates is not None or descriptions is not None:
                 raise InputError("a class table brings its own vectors; templates and descriptions need labels")
+            if explain:
+                raise InputError("explain tells which prompts spoke for an answer; a class table has none, labels do")
             table = labels
         else:
             if not hasattr(self.encoder, "encode_text"):
@@ -110,10 +166,79 @@ class Classifier:
 
             # A method that asks for texts of its own (sub-classes, random words, ...) makes its table itself.
             describe = getattr(self.method, "describe", class_table)
-            table = describe(names, self.encoder, templates=templates, descriptions=descriptions, store=store)
+            noted = NotedTexts(self.encoder, store) if explain else None
+            reader = {"encoder": self.encoder, "store": store} if noted is None else {"encoder": noted, "store": None}
+            table = describe(names, **reader, templates=templates, descriptions=descriptions)
+            if noted is not None:
+                self.prompts = noted.of(table)
         self.fitted = self.method.fit(None, None, classes=table)
+        self.table = table
         self.labels = names
         self.top_k, self.unknown_below = min(top_k, len(names)), unknown_below
+        self.bias = getattr(self.encoder, "logit_bias", None)
+        self.turned = Probabilities(independent=self.bias is not None or multi_label is not None)
+        self.with_nothing = None
+        if multi_label is not None and self.bias is None:
+            self.with_nothing = self.fitted.with_candidates(_with_nothing(table, self.encoder, store))
+        self.known = None if ood is None else Known(ood, table, self.encoder)
+        self.calibration: Calibration | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What rows hold beyond the columns that they always have."""
+        asked = {
+            "answers": self.sets is not None or self.threshold is not None,
+            "known": self.known is not None,
+            "groups": self.groups is not None,
+            "branch": self.tree is not None,
+            "because": self.prompts is not None,
+            "truth": self.truth is not None,
+        }
+        return tuple(name for name in FURTHER if asked[name])
+
+    def learn(
+        self, *, store=None, batch_size: int = 32, jobs: int | None = None, progress: Callable | None = None
+    ) -> None:
+        """Read the labelled sample, if there is one, and calibrate by it.
+
+        Raises
+        ------
+        InputError
+            If none of its images can be used, or they are too few for the error rate of sets.
+        """
+        if self.sample is None:
+            return
+        images, label_of = self.sample
+        column = {label: i for i, label in enumerate(self.labels)}
+        vectors, present, known, digests, skipped = [], [], [], [], 0
+        with closing(embed_stream(images, self.encoder, store=store, batch_size=batch_size, jobs=jobs)) as stream:
+            for count, item in enumerate(stream, 1):
+                said = label_of(str(item.key), item.label_hint)
+                if item.vector is None or not said:
+                    skipped += 1
+                    continue
+                vectors.append(self._looked_at(item))
+                present.append(np.isin(np.arange(len(column)), [column[label] for label in said]))
+                digests.append(item.digest)
+                if self.known is not None:
+                    known.append(self.known([item])[0])
+                if self.turned.independent is False and len(said) > 1:
+                    raise InputError(f"{item.key} has several labels; --multi-label answers with several")
+                if progress is not None:
+                    progress(count)
+        empty = np.zeros((0, len(column)))
+        self.calibration = calibrate_(
+            self.logits(np.stack(vectors)) if vectors else empty,
+            np.array(present) if present else empty.astype(bool),
+            self.turned,
+            skipped=skipped,
+            sets=self.sets,
+            sets_by=self.sets_by,
+            multi_label=self.threshold == "auto",
+            known=np.array(known) if known else None,
+            digests=frozenset(filter(None, digests)),
+        )
+        self.turned = self.calibration.fitted
 
     def summary(self) -> Summary:
         """An empty summary of a run with this classifier."""
@@ -121,31 +246,46 @@ class Classifier:
             labels=self.labels,
             model=self.encoder.name,
             method=self.method.paper.aka[0],
-            independent=getattr(self.encoder, "logit_bias", None) is not None,
+            independent=self.turned.independent,
             agreement=None if self.truth is None else Agreement(self.labels),
+            columns=self.columns,
+            calibration=self.calibration,
         )
+
+    def logits(self, vectors: np.ndarray) -> np.ndarray:
+        """Unit image vectors (n, d) -> what a softmax, or a sigmoid of each, turns into probabilities, (n, c)."""
+        if self.with_nothing is not None:
+            scores = self.with_nothing.scores(vectors)
+            return scores[:, :-1] - scores[:, -1:]
+        return self.fitted.scores(vectors) + (self.bias or 0.0)
 
     def probabilities(self, vectors: np.ndarray) -> np.ndarray:
         """Unit image vectors (n, d) -> probabilities (n, c) in the order of ``labels``."""
-        from scipy.special import expit, softmax
+        return self.turned(self.logits(vectors))
 
-        scores = self.fitted.scores(vectors)
-        bias = getattr(self.encoder, "logit_bias", None)
-        return softmax(scores, axis=1) if bias is None else expit(scores + bias)
-
-    def predict(self, stream: Iterable) -> Iterator[Prediction]:
+    def predict(self, stream: Iterable, summary: Summary | None = None) -> Iterator[Prediction]:
         """One prediction an embedded image, in order; holds at most a block of them."""
+        if self.sample is not None and self.calibration is None:
+            self.learn()
         stream = iter(stream)
         size = _BLOCK if self.fitted.traits.independent_samples else None
         while block := list(islice(stream, size)):
-            vectors = [self._looked_at(item) for item in block if item.vector is not None]
-            scores = iter(self.probabilities(np.stack(vectors)) if vectors else ())
+            read = [item for item in block if item.vector is not None]
+            logits = (
+                self.logits(np.stack([self._looked_at(item) for item in read]))
+                if read
+                else np.zeros((0, len(self.labels)))
+            )
+            rows = iter(zip(logits, self.turned(logits), strict=True))
+            known = iter(self.known(read) if self.known is not None and read else ())
             for item in block:
                 truth = None if self.truth is None else self.truth(str(item.key), item.label_hint)
                 if item.vector is None:
                     yield Prediction(str(item.key), None, None, (), item.error or "could not be read", truth)
-                else:
-                    yield self._name(str(item.key), next(scores), truth)
+                    continue
+                if summary is not None and self.calibration is not None:
+                    summary.in_sample += item.digest in self.calibration.digests
+                yield self._name(item, *next(rows), next(known, None), truth)
 
     def _looked_at(self, item: Any) -> np.ndarray:
         """What the method takes of an image: its vector, or those of the crops that the method asks for."""
@@ -159,14 +299,62 @@ class Classifier:
 
         return encode_crops(item.ref.read(), self.method.boxes, self.encoder, digest=item.digest, store=self._store)
 
-    def _name(self, path: str, p: np.ndarray, truth: str | None) -> Prediction:
+    def _name(self, item, logits: np.ndarray, p: np.ndarray, known: float | None, truth: str | None) -> Prediction:
         order = np.argsort(-p, kind="stable")
-        top = tuple((self.labels[i], float(p[i])) for i in order[: self.top_k])
-        label, score = self.labels[order[0]], float(p[order[0]])
-        if self.unknown_below is not None and score < self.unknown_below:
-            label = UNKNOWN
-        rank = 1 + int(np.flatnonzero(order == self.labels.index(truth))[0]) if truth in self.labels else None
-        return Prediction(path, label, score, top, None, truth, rank)
+        best = int(order[0])
+        label, score = self.labels[best], float(p[best])
+        place = self.labels.index(truth) if truth in self.labels else None
+        # Of labels that exclude each other exactly one fits, also where a sigmoid model scores each by itself.
+        shares = p if not self.turned.independent else Probabilities()(self.turned.slope * logits[None])[0]
+        answers, inside, branch, fits = None, None, None, None
+        if self.threshold is not None:
+            thresholds = self.threshold if self.calibration is None else self.calibration.thresholds
+            chosen = p >= (self.threshold if thresholds is None else thresholds)
+            answers = tuple(self.labels[i] for i in order if chosen[i])
+            label = answers[0] if answers else UNKNOWN
+        elif self.calibration is not None and self.calibration.sets is not None:
+            inside = self.calibration.sets(p)[0]
+            answers = tuple(self.labels[i] for i in order if inside[i])
+        if self.tree is not None:
+            node = self.tree.deepest(shares, self.sure) if inside is None else self.tree.covering(inside)
+            of_node = self.tree.probabilities(shares)
+            label, score = self.tree.nodes[node], float(min(of_node[node], 1.0))
+            branch = tuple((self.tree.nodes[i], float(min(of_node[i], 1.0))) for i in self.tree.branch(best))
+            fits = None if place is None else bool(self.tree.members[node, place])
+        if self._unknown(known, score):
+            label, fits = UNKNOWN, None
+        return Prediction(
+            path=str(item.key),
+            label=label,
+            score=score,
+            top=tuple((self.labels[i], float(p[i])) for i in order[: self.top_k]),
+            truth=truth,
+            rank=None if place is None else 1 + int(np.flatnonzero(order == place)[0]),
+            answers=answers,
+            known=known,
+            groups=None if self.groups is None else self.groups(shares),
+            branch=branch,
+            because=None if self.prompts is None else self._because(item.vector, best, int(order[1])),
+            fits=fits,
+        )
+
+    def _unknown(self, known: float | None, score: float) -> bool:
+        if known is None:
+            return self.unknown_below is not None and score < self.unknown_below
+        above = self.unknown_below
+        if above is None and self.calibration is not None:
+            above = self.calibration.known_above
+        return above is not None and known < above
+
+    def _because(self, vector: np.ndarray, best: int, other: int) -> tuple[tuple[str, float], ...]:
+        """The prompts of a label by how far the image is nearer to each than to the next label."""
+        from zorse.nn.vectors import cosine
+
+        assert self.prompts is not None
+        assert self.table.prompts is not None
+        ours = cosine(vector[None], self.table.prompts[best])[0]
+        lead = ours - float(cosine(vector[None], self.table.vectors[[other]])[0, 0])
+        return tuple((self.prompts[best][i], float(lead[i])) for i in np.argsort(-lead, kind="stable")[:_PROMPTS])
 
 
 def classify(
@@ -180,6 +368,15 @@ def classify(
     top_k: int = 5,
     unknown_below: float | None = None,
     truth: str | Mapping[str, str] | None = None,
+    calibrate: Any = None,
+    sets: float | None = None,
+    sets_by: str = "lac",
+    ood: str | None = None,
+    multi_label: str | float | None = None,
+    groups: Any = None,
+    tree: Any = None,
+    sure: float = 0.9,
+    explain: bool = False,
     store=None,
     batch_size: int = 32,
     jobs: int | None = None,
@@ -194,6 +391,8 @@ def classify(
         Files, folders, tar shards, Parquet; or what :func:`zorse.embed` returned, in which case no image is read.
     labels, model, method, templates, descriptions, top_k, unknown_below, truth, device
         See :class:`Classifier`.
+    calibrate, sets, sets_by, ood, multi_label, groups, tree, sure, explain
+        Answers that can be believed; see :class:`Classifier`.
     store : path, optional
         Folder that keeps embeddings; images found in it are not encoded again.
     batch_size : int
@@ -228,9 +427,19 @@ def classify(
             top_k=top_k,
             unknown_below=unknown_below,
             truth=truth,
+            calibrate=calibrate,
+            sets=sets,
+            sets_by=sets_by,
+            ood=ood,
+            multi_label=multi_label,
+            groups=groups,
+            tree=tree,
+            sure=sure,
+            explain=explain,
             store=kept,
             device=device,
         )
+        classifier.learn(store=kept, batch_size=batch_size, jobs=jobs)
         summary, rows = classifier.summary(), []
         with ExitStack() as stack:
             stream: Iterable
@@ -240,7 +449,7 @@ def classify(
                 encoder = classifier.encoder
                 stream = embed_stream(images, encoder, store=kept, batch_size=batch_size, jobs=jobs)
                 stack.enter_context(closing(stream))
-            for row in classifier.predict(stream):
+            for row in classifier.predict(stream, summary):
                 summary.add(row)
                 rows.append(row)
                 if progress is not None:
@@ -285,3 +494,46 @@ def _encoder_of(model, device: str):
     from zorse.encoders import load_encoder
 
     return load_encoder(str(model), device=device)
+
+
+def _check_answers(calibrate, sets, sets_by, multi_label, groups, tree, sure) -> str | float | None:
+    """The threshold of several labels an image; refuses what can't be had together, or not without a sample."""
+    from zorse.evaluation.conformal import KINDS
+
+    sample = "a labelled sample; give --calibrate FOLDER (with a folder for each label) or a .csv of path,label"
+    if sets is not None and not 0 < sets < 1:
+        raise InputError(f"the error rate of sets lies between 0 and 1; got {sets:g}")
+    if sets is not None and calibrate is None:
+        raise InputError(f"sets with a stated error rate need {sample}")
+    if sets_by not in KINDS:
+        raise InputError(f"sets are made by {' or '.join(KINDS)}; got {sets_by!r}")
+    if not 0 < sure <= 1:
+        raise InputError(f"sure is a probability above 0 and at most 1; got {sure:g}")
+    if multi_label is None:
+        return None
+    if sets is not None or groups is not None or tree is not None:
+        raise InputError("sets, groups and trees are of labels that exclude each other; multi_label is of others")
+    if multi_label == "auto":
+        if calibrate is None:
+            raise InputError(f"multi_label 'auto' takes each label's threshold from {sample}; or give one number")
+        return "auto"
+    try:
+        threshold = float(multi_label)
+    except ValueError as error:
+        raise InputError(f"multi_label is 'auto' or a probability; got {multi_label!r}") from error
+    if not 0 < threshold < 1:
+        raise InputError(f"multi_label is a probability between 0 and 1; got {threshold:g}")
+    return threshold
+
+
+def _with_nothing(table: ClassTable, encoder, store) -> ClassTable:
+    """The labels and, last, what stands for none of them."""
+    if not hasattr(encoder, "encode_text"):
+        raise CapabilityError(f"model {encoder.name!r} has no text tower; several labels an image need one")
+    from zorse.encoders.store import encode_text
+    from zorse.nn.vectors import unit_rows
+
+    texts = unit_rows(np.asarray(encode_text(encoder, list(NOTHING), store), dtype=np.float64))
+    prompts = None if table.prompts is None else (*table.prompts, texts)
+    labels = np.array([*map(str, table.labels), "\0nothing"])
+    return ClassTable(labels, np.concatenate([table.vectors, unit_rows(texts.mean(axis=0)[None])]), prompts=prompts)

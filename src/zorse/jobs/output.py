@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -52,8 +52,8 @@ def set_aside(path: str | Path) -> Path:
 
 
 @contextmanager
-def open_output(path: str | Path, truth: bool = False) -> Iterator[Callable[[Prediction], None]]:
-    """Yield a function that writes one prediction, with its truth if ``truth``.
+def open_output(path: str | Path, more: Sequence[str] = ()) -> Iterator[Callable[[Prediction], None]]:
+    """Yield a function that writes one prediction, with the further columns ``more``.
 
     The file takes its name when the block ends; what was there before stays until then. If the block raises,
     the rows written so far are kept as :func:`set_aside` says, and the error goes on.
@@ -63,7 +63,7 @@ def open_output(path: str | Path, truth: bool = False) -> Iterator[Callable[[Pre
     with atomic_path(path) as scratch:
         rows = 0
         try:
-            with kinds[path.suffix.lower()](scratch, truth) as write:
+            with kinds[path.suffix.lower()](scratch, more) as write:
 
                 def counted(row: Prediction) -> None:
                     nonlocal rows
@@ -79,37 +79,38 @@ def open_output(path: str | Path, truth: bool = False) -> Iterator[Callable[[Pre
             raise
 
 
-def print_json_line(file: IO[str], row: Prediction, truth: bool = False) -> None:
+def print_json_line(file: IO[str], row: Prediction, more: Sequence[str] = ()) -> None:
     """Write one JSON Lines row."""
-    line = json.dumps(row.as_dict(truth), ensure_ascii=False)
+    line = json.dumps(row.as_dict(more), ensure_ascii=False)
     # A file name that is not UTF-8 becomes an escape, which JSON reads back as it was.
     file.write(line.encode("utf-8", "backslashreplace").decode() + "\n")
 
 
 @contextmanager
-def _write_jsonl(path: Path, truth: bool) -> Iterator[Callable[[Prediction], None]]:
+def _write_jsonl(path: Path, more: Sequence[str]) -> Iterator[Callable[[Prediction], None]]:
     with _text(path) as file:
-        yield lambda row: print_json_line(file, row, truth)
+        yield lambda row: print_json_line(file, row, more)
 
 
 @contextmanager
-def _write_csv(path: Path, truth: bool) -> Iterator[Callable[[Prediction], None]]:
+def _write_csv(path: Path, more: Sequence[str]) -> Iterator[Callable[[Prediction], None]]:
     with _text(path) as file:
         writer: Any = None
 
         def write(row: Prediction) -> None:
             nonlocal writer
-            record = row.as_dict(truth)
+            record = row.as_dict(more)
             if writer is None:
                 writer = csv.DictWriter(file, list(record))
                 writer.writeheader()
-            writer.writerow(record | {"top": json.dumps(record["top"], ensure_ascii=False)})
+            lists = {name: json.dumps(v, ensure_ascii=False) for name, v in record.items() if isinstance(v, list)}
+            writer.writerow(record | lists)
 
         yield write
 
 
 @contextmanager
-def _write_parquet(path: Path, truth: bool) -> Iterator[Callable[[Prediction], None]]:
+def _write_parquet(path: Path, more: Sequence[str]) -> Iterator[Callable[[Prediction], None]]:
     import pyarrow.parquet as pq
 
     block: list[Prediction] = []
@@ -118,7 +119,7 @@ def _write_parquet(path: Path, truth: bool) -> Iterator[Callable[[Prediction], N
     def flush() -> None:
         nonlocal writer
         if block:
-            table = arrow_table(block, truth)
+            table = arrow_table(block, more)
             writer = writer or pq.ParquetWriter(path, table.schema)
             writer.write_table(table)
             block.clear()
@@ -136,24 +137,23 @@ def _write_parquet(path: Path, truth: bool) -> Iterator[Callable[[Prediction], N
             writer.close()
 
 
-def arrow_table(rows: list[Prediction], truth: bool = False):
-    """The rows as a ``pyarrow.Table``; ``top`` is a list of structs."""
+def arrow_table(rows: list[Prediction], more: Sequence[str] = ()):
+    """The rows as a ``pyarrow.Table``; ``top`` and its like are lists of structs."""
     import pyarrow as pa
 
-    columns = {
-        "path": pa.string(),
-        "label": pa.string(),
-        "score": pa.float64(),
-        "top": pa.list_(pa.struct([("label", pa.string()), ("score", pa.float64())])),
-        "error": pa.string(),
-    }
-    if truth:
-        columns["truth"] = pa.string()
+    from zorse.jobs.classification import PAIRS
+
+    pairs = pa.list_(pa.struct([("label", pa.string()), ("score", pa.float64())]))
+    columns = {"path": pa.string(), "label": pa.string(), "score": pa.float64(), "top": pairs, "error": pa.string()}
+    kinds = {"answers": pa.list_(pa.string()), "known": pa.float64(), "truth": pa.string()}
+    columns |= {name: kinds.get(name, pairs) for name in more}
     data: dict[str, list] = {name: [getattr(row, name) for row in rows] for name in columns}
     # Arrow strings are UTF-8; a file name need not be.
-    for name in ("path", "truth") if truth else ("path",):
+    for name in ("path", "truth") if "truth" in more else ("path",):
         data[name] = [text and text.encode("utf-8", "backslashreplace").decode() for text in data[name]]
-    data["top"] = [[{"label": name, "score": p} for name, p in row.top] for row in rows]
+    for name in PAIRS:
+        if name in data:
+            data[name] = [v if v is None else [{"label": told, "score": p} for told, p in v] for v in data[name]]
     return pa.table(data, schema=pa.schema(columns))
 
 

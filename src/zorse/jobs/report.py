@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zorse.core.files import atomic_path
+from zorse.jobs.report_confidence import confidence, further
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -102,6 +103,7 @@ class Report:
                 _header(self.title, self.note, summary),
                 '<main id="main">',
                 _agreement(summary.agreement) if summary.agreement else "",
+                confidence(summary),
                 self._notable_gallery(summary),
                 self._gallery(summary),
                 _answers(summary),
@@ -125,7 +127,7 @@ class Report:
         assert row.score is not None
         if row.truth is None:
             return -row.score
-        return row.score if row.rank is not None and row.label != row.truth else None
+        return row.score if row.rank is not None and not row.right else None
 
     def _shots(self) -> list[Shot]:
         if self.stride > 1:
@@ -218,7 +220,7 @@ def _card(shot: Shot) -> str:
     row = shot.row
     label, path = row.label or "", escape(row.path)
     best = row.top[0][0] if row.top else label
-    wrong = row.rank is not None and row.label != row.truth
+    wrong = row.rank is not None and not row.right
     verdict = ""
     if row.truth is not None and row.rank is None:
         verdict = f'<p class="verdict soft">truth: {escape(row.truth)}, which is no label</p>'
@@ -236,12 +238,12 @@ def _card(shot: Shot) -> str:
         if shot.picture
         else '<span class="soft">no picture</span>'
     )
-    unsure = f'<p class="verdict soft">likeliest: {escape(best)}</p>' if label != best else ""
+    unsure = f'<p class="verdict soft">likeliest: {escape(best)}</p>' if label != best and row.branch is None else ""
     return (
         f'<li data-label="{escape(label)}" data-wrong="{int(wrong)}" data-text="{path.lower()}">'
         f'<div class="shot">{picture}</div><div class="says"><h3 dir="auto">{escape(label)}</h3>'
         f'<p class="path" title="{path}">{escape(_tail(row.path))}</p>{verdict}{unsure}'
-        f'<ol aria-label="Likeliest labels">{bars}</ol></div></li>'
+        f'<ol aria-label="Likeliest labels">{bars}</ol>{further(row)}</div></li>'
     )
 
 

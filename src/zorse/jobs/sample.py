@@ -50,7 +50,7 @@ def read_sample(source: Any, labels: Iterable[str]) -> tuple[Any, Callable[[str,
         told[str(path)] = tuple(str(known(str(path), part.strip())) for part in several)
         for label in told[str(path)]:
             if label not in labels:
-                raise UnknownNameError("label", label, labels, f"of {path} in the labelled sample")
+                raise UnknownNameError("label", label, labels, f"({path} in the labelled sample)")
     if not told:
         raise InputError("the labelled sample is empty")
     return list(told), lambda key, folder: told.get(key)

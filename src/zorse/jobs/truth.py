@@ -11,8 +11,14 @@ from zorse.core.errors import InputError
 from zorse.semantics.labels import same_name
 
 if TYPE_CHECKING:
-    from zorse.evaluation import Interval
+    from zorse.evaluation import Interval, Reliability
     from zorse.jobs.classification import Prediction
+
+
+def _reliability() -> Reliability:
+    from zorse.evaluation import Reliability
+
+    return Reliability()
 
 
 class Truth:
@@ -65,6 +71,14 @@ class Agreement:
         Of the scored images.
     within_five : int
         Scored images whose true label is among the five best.
+    reliability : Reliability
+        How often the likeliest label was right, by how probable it was said to be.
+    covered : int
+        Scored images whose set or list of labels holds the truth.
+    fitting : int
+        Scored images whose answer, at its depth of the tree, holds of the truth.
+    in_tree : bool
+        Answers are nodes of a tree; the confusion counts the likeliest label all the same.
     strangers : Counter of str
         Truths that are no label, with their images.
     """
@@ -73,6 +87,11 @@ class Agreement:
     n: int = 0
     confusion: Counter = field(default_factory=Counter)
     within_five: int = 0
+    reliability: Reliability = field(default_factory=_reliability)
+    covered: int = 0
+    with_answers: int = 0
+    fitting: int = 0
+    in_tree: bool = False
     strangers: Counter = field(default_factory=Counter)
 
     def add(self, row: Prediction) -> None:
@@ -83,8 +102,14 @@ class Agreement:
             self.strangers[row.truth or ""] += 1
             return
         self.n += 1
-        self.confusion[row.truth, row.label] += 1
+        self.in_tree = self.in_tree or row.branch is not None
+        self.confusion[row.truth, row.label if row.branch is None else row.top[0][0]] += 1
         self.within_five += row.rank <= 5
+        self.fitting += row.right
+        self.reliability.add(row.top[0][1], row.rank == 1)
+        if row.answers is not None:
+            self.with_answers += 1
+            self.covered += row.truth in row.answers
 
     @property
     def top1(self) -> Interval | None:
@@ -95,6 +120,16 @@ class Agreement:
     def top5(self) -> Interval | None:
         """Share with the true label among the five best; None where fewer than six labels make it empty."""
         return self._share(self.within_five) if len(self.labels) > 5 else None
+
+    @property
+    def coverage(self) -> Interval | None:
+        """Share of images whose set holds the truth; None without sets."""
+        return self._share(self.covered) if self.with_answers else None
+
+    @property
+    def at_depth(self) -> Interval | None:
+        """Share of images whose node of the tree holds of the truth; None without a tree."""
+        return self._share(self.fitting) if self.in_tree else None
 
     @property
     def per_class(self) -> dict[str, tuple[int, int]]:
@@ -130,6 +165,15 @@ class Agreement:
             "per_class_mean": self.per_class_mean,
             "per_class": {c: {"right": right, "images": total} for c, (right, total) in self.per_class.items()},
             "not_a_label": dict(self.strangers),
+            "calibration_error": self.reliability.error,
+            "reliability": [
+                dict(zip(("from", "to", "images", "confidence", "accuracy"), row, strict=True))
+                for row in self.reliability.rows()
+            ],
+        } | {
+            name: {"value": share.value, "interval": [share.low, share.high]}
+            for name, share in (("coverage", self.coverage), ("right_at_depth", self.at_depth))
+            if share is not None
         }
 
     def _share(self, hits: int) -> Interval | None:

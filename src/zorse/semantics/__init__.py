@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from zorse.semantics.labels import read_labels as read_labels
     from zorse.semantics.memory import Memory as Memory
     from zorse.semantics.ontology import ontology_embedding as ontology_embedding
+    from zorse.semantics.prompts import class_prompts as class_prompts
     from zorse.semantics.prompts import class_table as class_table
     from zorse.semantics.random_words import random_descriptors as random_descriptors
     from zorse.semantics.subclasses import difference_table as difference_table
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from zorse.semantics.templates import TEMPLATES as TEMPLATES
     from zorse.semantics.templates import check_templates as check_templates
     from zorse.semantics.templates import read_templates as read_templates
+    from zorse.semantics.tree import LabelTree as LabelTree
+    from zorse.semantics.tree import read_tree as read_tree
     from zorse.semantics.wordnet import Synset as Synset
     from zorse.semantics.wordnet import WordNet as WordNet
 
@@ -40,12 +43,15 @@ _HOME = {
     "subclass_table": "subclasses",
     "difference_table": "subclasses",
     "spoken": "descriptions",
+    "LabelTree": "tree",
+    "read_tree": "tree",
     "Synset": "wordnet",
     "TEMPLATES": "templates",
     "WordNet": "wordnet",
     "attribute_view": "knowledge_graph",
     "check_labels": "labels",
     "check_templates": "templates",
+    "class_prompts": "prompts",
     "class_table": "prompts",
     "hierarchy_graph": "hierarchy",
     "gaze_grid": "gaze",

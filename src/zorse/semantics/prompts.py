@@ -87,6 +87,11 @@ def class_table(
     return ClassTable(np.array(labels), unit_rows(means), tuple(spelled), tuple(prompts))
 
 
+def class_prompts(labels: Sequence[str], templates=None, descriptions=None) -> list[list[str]]:
+    """The texts behind :func:`class_table`: every prompt of each label, in the order of its ``prompts``."""
+    return _prompts(list(labels), [spoken(label) for label in labels], templates, descriptions)
+
+
 def _prompts(labels: list, names: list[str], templates, descriptions) -> list[list[str]]:
     """The prompts of each class."""
     if isinstance(templates, str | PathLike):
