@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zorse.core.errors import MissingDependencyError
+from zorse.jobs.output import PAIRS
 
 if TYPE_CHECKING:
     import pandas
@@ -92,7 +93,6 @@ class Prediction:
 
 #: Columns of a row beyond the five, in their order, where they were asked for.
 FURTHER = ("answers", "known", "groups", "branch", "because", "truth")
-PAIRS = ("top", "groups", "branch", "because")
 
 
 def _figure(value: float | None) -> float | None:

@@ -15,6 +15,7 @@ from zorse.core.files import atomic_path
 if TYPE_CHECKING:
     from zorse.jobs.classification import Prediction
 
+PAIRS = ("top", "groups", "branch", "because")  # columns that hold names with figures
 SUFFIXES = (".csv", ".jsonl", ".parquet")
 _BLOCK = 1024  # rows of a Parquet row group; bounds what is held in memory
 
@@ -140,8 +141,6 @@ def _write_parquet(path: Path, more: Sequence[str]) -> Iterator[Callable[[Predic
 def arrow_table(rows: list[Prediction], more: Sequence[str] = ()):
     """The rows as a ``pyarrow.Table``; ``top`` and its like are lists of structs."""
     import pyarrow as pa
-
-    from zorse.jobs.classification import PAIRS
 
     pairs = pa.list_(pa.struct([("label", pa.string()), ("score", pa.float64())]))
     columns = {"path": pa.string(), "label": pa.string(), "score": pa.float64(), "top": pairs, "error": pa.string()}
