@@ -93,6 +93,9 @@ class Report:
 
     def html(self, summary: Summary) -> str:
         """The page."""
+        note = self.note
+        if summary.calibration is not None:
+            note = f"Named from the labels; {_count(summary.calibration.n, 'labelled image')} tell how sure answers are."
         here = files("zorse.jobs")
         style, script = here.joinpath("report.css").read_text(), here.joinpath("report.js").read_text()
         # Only this script may run and nothing may be loaded, whatever a file is called.
@@ -100,7 +103,7 @@ class Report:
         policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
         body = "".join(
             [
-                _header(self.title, self.note, summary),
+                _header(self.title, note, summary),
                 '<main id="main">',
                 _agreement(summary.agreement) if summary.agreement else "",
                 confidence(summary),
