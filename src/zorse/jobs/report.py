@@ -95,7 +95,9 @@ class Report:
         """The page."""
         note = self.note
         if summary.calibration is not None:
-            note = f"Named from the labels; {_count(summary.calibration.n, 'labelled image')} tell how sure answers are."
+            note = (
+                f"Named from the labels; {_count(summary.calibration.n, 'labelled image')} tell how sure answers are."
+            )
         here = files("zorse.jobs")
         style, script = here.joinpath("report.css").read_text(), here.joinpath("report.js").read_text()
         # Only this script may run and nothing may be loaded, whatever a file is called.
