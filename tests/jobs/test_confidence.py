@@ -69,7 +69,7 @@ class Together(CLIP):
 
 def test_a_sample_with_other_labels_is_refused_by_name(colours, sample, tmp_path):
     (tmp_path / "s.csv").write_text("image,class\nsample/red/0.png,reed\n")
-    with pytest.raises(UnknownNameError, match="unknown label .reed."):
+    with pytest.raises(UnknownNameError, match=r"unknown label .reed."):
         Classifier(LABELS, colours, calibrate=tmp_path / "s.csv")
     (tmp_path / "s.csv").write_text("name,kind\na.png,red\n")
     with pytest.raises(InputError, match="columns name, kind; expected path and label"):
