@@ -48,6 +48,18 @@ def test_the_sigmoid_that_spoiled_the_logits_is_found():
     assert (slope, offset) == pytest.approx((2.5, -1.5), rel=0.05)
 
 
+def test_labels_of_their_own_frequency_get_offsets_of_their_own():
+    rng = np.random.default_rng(4)
+    odds = np.array([-4.0, -2.0, 0.0])
+    x = rng.normal(size=(20_000, 3))
+    present = rng.random(x.shape) < expit(1.5 * x + odds)
+    slope, offset = fit_sigmoid(x, present, by_label=True)
+    assert slope == pytest.approx(1.5, rel=0.1)
+    np.testing.assert_allclose(offset, odds, atol=0.25)
+    stated = expit(slope * x + offset)
+    np.testing.assert_allclose(stated.mean(axis=0), present.mean(axis=0), atol=0.02)
+
+
 def test_the_best_threshold_is_the_best_of_all_that_part_the_samples():
     rng = np.random.default_rng(3)
     scores = rng.integers(0, 12, 60) / 12

@@ -304,7 +304,8 @@ def _show_calibration(summary: Summary, say: Callable[[str], Any]) -> None:
     elif not learned.fitted.independent:
         told += f": temperature {1 / learned.fitted.slope:.2f}"
     if learned.after.n:
-        told += f"; calibration error {percent(learned.before.error)} before, {percent(learned.after.error)} after"
+        before = f"{percent(learned.before.error)} before, " if learned.before.n else ""
+        told += f"; calibration error {before}{percent(learned.after.error)} after"
     say(told + (f" ({learned.skipped:,} others had no label, or could not be read)" if learned.skipped else ""))
     if summary.in_sample:
         n = counted(summary.in_sample, "image")

@@ -101,32 +101,56 @@ def fit_temperature(scores, rows) -> float:
     return float(np.exp(-best.x))
 
 
-def fit_sigmoid(logits, present) -> tuple[float, float]:
+def fit_sigmoid(logits, present, by_label: bool = False) -> tuple[float, np.ndarray]:
     """Slope and offset that make ``sigmoid(slope * logits + offset)`` likeliest to give ``present``, of equal shape.
+
+    Parameters
+    ----------
+    logits, present : array-like
+    by_label : bool
+        Give each column of (n, c) arrays an offset of its own: a common one, and a common multiple of the log-odds of
+        the label in the sample. Three numbers are fitted, however many labels there are.
+
+    Returns
+    -------
+    slope : float
+    offset : ndarray of shape () or (c,)
+
+    Raises
+    ------
+    InputError
+        If sizes disagree, or verdicts are all alike.
 
     Notes
     -----
-    Platt's scaling with his smoothed targets, one pair for all labels; the slope is kept above 0, so that no order
-    changes. Cost: O(n c) a step.
+    Platt's scaling with his smoothed targets; the slope is kept above 0, so that no order within a label changes.
+    Cost: O(n c) a step.
     """
-    x, present = np.asarray(logits, float).ravel(), np.asarray(present, bool).ravel()
+    x, present = np.asarray(logits, float), np.asarray(present, bool)
     yes, no = present.sum(), (~present).sum()
     if x.shape != present.shape or not yes or not no:
         raise InputError("expected logits and verdicts of one shape, with both kinds among the verdicts")
     centre, spread = x.mean(), x.std() or 1.0
     z = (x - centre) / spread
     target = np.where(present, (yes + 1) / (yes + 2), 1 / (no + 2))
+    odds = np.zeros(())
+    if by_label:
+        share = (present.sum(axis=0) + 1) / (len(present) + 2)
+        odds = np.log(share / (1 - share))
 
     def loss(theta: np.ndarray) -> tuple[float, np.ndarray]:
         slope = np.exp(theta[0])
-        t = slope * z + theta[1]
+        t = slope * z + theta[1] + theta[2] * odds
         gap = expit(t) - target
-        return float((np.logaddexp(0, t) - target * t).mean()), np.array([(gap * z).mean() * slope, gap.mean()])
+        gradient = np.array([(gap * z).mean() * slope, gap.mean(), (gap * odds).mean()])
+        return float((np.logaddexp(0, t) - target * t).mean()), gradient
 
-    start = np.array([0.0, np.log(yes / no)])
-    theta = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(-5, 5), (-50, 50)]).x
+    # With the odds of each label told, the common offset starts at nothing.
+    start = np.array([0.0, 0.0 if by_label else np.log(yes / no), float(by_label)])
+    bounds = [(-5, 5), (-50, 50), (0, 5) if by_label else (0, 0)]
+    theta = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
     slope = float(np.exp(theta[0]) / spread)
-    return slope, float(theta[1] - slope * centre)
+    return slope, theta[1] + theta[2] * odds - slope * centre
 
 
 def best_threshold_f1(scores, present) -> tuple[float, float]:

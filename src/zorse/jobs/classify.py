@@ -71,8 +71,7 @@ class Classifier:
         Confidence that an image shows any of the labels. ``unknown_below`` is then about it; without it, a calibration
         sample sets the threshold that 95 % of its images exceed.
     multi_label : "auto" or float, optional
-        Name every label whose own probability reaches this threshold; "auto" takes one for each label from
-        ``calibrate``.
+        Name every label whose own probability reaches this threshold; "auto" takes it from ``calibrate``.
     groups : path or dict of str to list of str, optional
         ``{group: [label, ...]}``: probabilities summed over each.
     tree : "wordnet", path or dict, optional
@@ -178,7 +177,8 @@ class Classifier:
         self.bias = getattr(self.encoder, "logit_bias", None)
         self.turned = Probabilities(independent=self.bias is not None or multi_label is not None)
         self.with_nothing = None
-        if multi_label is not None and self.bias is None:
+        # A labelled sample sets offsets of its own; without one, a label is measured against texts that name nothing.
+        if multi_label is not None and self.bias is None and calibrate is None:
             self.with_nothing = self.fitted.with_candidates(_with_nothing(table, self.encoder, store))
         self.known = None if ood is None else Known(ood, table, self.encoder)
         self.calibration: Calibration | None = None
@@ -234,7 +234,7 @@ class Classifier:
             skipped=skipped,
             sets=self.sets,
             sets_by=self.sets_by,
-            multi_label=self.threshold == "auto",
+            multi_label=self.threshold is not None,
             known=np.array(known) if known else None,
             digests=frozenset(filter(None, digests)),
         )
@@ -308,8 +308,8 @@ class Classifier:
         shares = p if not self.turned.independent else Probabilities()(self.turned.slope * logits[None])[0]
         answers, inside, branch, fits = None, None, None, None
         if self.threshold is not None:
-            thresholds = self.threshold if self.calibration is None else self.calibration.thresholds
-            chosen = p >= (self.threshold if thresholds is None else thresholds)
+            learned = self.calibration.threshold if self.calibration is not None and self.threshold == "auto" else None
+            chosen = p >= (self.threshold if learned is None else learned)
             answers = tuple(self.labels[i] for i in order if chosen[i])
             label = answers[0] if answers else UNKNOWN
         elif self.calibration is not None and self.calibration.sets is not None:

@@ -26,7 +26,6 @@ from zorse.semantics.labels import same_name
 
 KEPT = 0.95  # share of labelled images of known classes that --ood lets through
 _FEW = 10  # images below which a temperature is not worth fitting beside sets
-_PER_CLASS = 5  # images of a label from which it gets a threshold of its own
 
 
 @dataclass(frozen=True)
@@ -36,23 +35,28 @@ class Probabilities:
     Attributes
     ----------
     independent : bool
-    slope, offset : float
+    slope : float
+    offset : float or ndarray of shape (c,)
         Applied to the logits first; a softmax has no offset, and its temperature is 1 / slope.
     """
 
     independent: bool = False
     slope: float = 1.0
-    offset: float = 0.0
+    offset: float | np.ndarray = 0.0
 
     def __call__(self, logits: np.ndarray) -> np.ndarray:
         """Probabilities (n, c)."""
         z = self.slope * logits + self.offset
         return expit(z) if self.independent else softmax(z, axis=1)
 
-    def fitted(self, logits: np.ndarray, present: np.ndarray) -> Probabilities:
-        """The same, calibrated by a sample: ``present`` (n, c) tells which labels each image has."""
+    def fitted(self, logits: np.ndarray, present: np.ndarray, by_label: bool = False) -> Probabilities:
+        """The same, calibrated by a sample: ``present`` (n, c) tells which labels each image has.
+
+        ``by_label`` gives each label of a sigmoid an offset of its own, as labels that do not exclude each other need.
+        """
         if self.independent:
-            return Probabilities(True, *fit_sigmoid(logits, present))
+            slope, offset = fit_sigmoid(logits, present, by_label)
+            return Probabilities(True, slope, offset if by_label else float(offset))
         return Probabilities(False, 1 / fit_temperature(logits, present.argmax(axis=1)))
 
 
@@ -72,9 +76,10 @@ class Calibration:
         Images that the temperature rests on; 0: none was fitted.
     before, after : Reliability
         Of the likeliest label, on the sample: with raw probabilities, and with those fitted on the other half of it.
+        For several labels an image, of every label of every image, and only the latter.
     sets : ConformalSets or None
-    thresholds : ndarray of shape (c,) or None
-        Of each label, for several labels an image.
+    threshold : float or None
+        For several labels an image: of probabilities in which each label has an offset of its own.
     known_above : float or None
         The out-of-distribution confidence that 95 % of the sample exceed.
     digests : frozenset of str
@@ -88,7 +93,7 @@ class Calibration:
     before: Reliability
     after: Reliability
     sets: ConformalSets | None = None
-    thresholds: np.ndarray | None = None
+    threshold: float | None = None
     known_above: float | None = None
     digests: frozenset[str] = frozenset()
 
@@ -98,7 +103,8 @@ class Calibration:
             "images": self.n,
             "skipped": self.skipped,
             "temperature": 1 / self.fitted.slope,
-            "offset": self.fitted.offset,
+            "offset": np.asarray(self.fitted.offset).tolist(),
+            "threshold": self.threshold,
             "fitted_on": self.n_fitted,
             "error_before": self.before.error,
             "error_after": self.after.error,
@@ -130,7 +136,7 @@ def calibrate(
         Error rate of sets. They are learned from images that the temperature has not seen: half of the sample, or as
         many as the rate needs; where hardly any are left, probabilities stay as they are.
     multi_label : bool
-        Choose the thresholds with the best F1: of each label with five images or more, and one for the others.
+        Images may have several labels: each label gets an offset of its own. The threshold is the one of best F1.
     known : ndarray of shape (n,), optional
         Out-of-distribution confidences of the images.
 
@@ -154,24 +160,23 @@ def calibrate(
     rest, for_sets = order[n_sets:], order[:n_sets]
     if n_sets and len(rest) < _FEW:
         rest, for_sets = order[:0], order
-    fitted = raw.fitted(logits[rest], present[rest]) if len(rest) else raw
-    before, after = _reliability(raw(logits), present), Reliability()
+    fitted = raw.fitted(logits[rest], present[rest], multi_label) if len(rest) else raw
+    # The raw sigmoids of several labels say nothing: without a sample others stand in their place.
+    before = Reliability() if multi_label else _reliability(raw(logits), present)
+    after = Reliability()
     for part, other in ((order[::2], order[1::2]), (order[1::2], order[::2])):
         if len(part) and len(other) and n >= _FEW:
-            of_part = _reliability(raw.fitted(logits[other], present[other])(logits[part]), present[part])
+            p = raw.fitted(logits[other], present[other], multi_label)(logits[part])
+            of_part = reliability(p.ravel(), present[part].ravel()) if multi_label else _reliability(p, present[part])
             after.counts, after.confidence = after.counts + of_part.counts, after.confidence + of_part.confidence
             after.right = after.right + of_part.right
-    rule = thresholds = None
+    rule = threshold = None
     if sets is not None:
         rule = conformal_sets(fitted(logits[for_sets]), present[for_sets].argmax(axis=1), sets, sets_by)
     if multi_label:
-        p = fitted(logits)
-        overall, _ = best_threshold_f1(p.ravel(), present.ravel())
-        thresholds = np.full(p.shape[1], overall)
-        for c in np.flatnonzero(present.sum(axis=0) >= _PER_CLASS):
-            thresholds[c], _ = best_threshold_f1(p[:, c], present[:, c])
+        threshold, _ = best_threshold_f1(fitted(logits).ravel(), present.ravel())
     above = None if known is None else float(np.quantile(known, 1 - KEPT, method="lower"))
-    return Calibration(n, skipped, fitted, len(rest), before, after, rule, thresholds, above, digests)
+    return Calibration(n, skipped, fitted, len(rest), before, after, rule, threshold, above, digests)
 
 
 def _reliability(p: np.ndarray, present: np.ndarray) -> Reliability:
