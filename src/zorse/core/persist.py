@@ -111,8 +111,7 @@ def duplicate(model: ZeroShotMethod) -> Any:
 
 def _dump(model: ZeroShotMethod) -> tuple[dict, bytes]:
     tensors: dict[str, np.ndarray] = {}
-    structure = _pack(model, type(model).__name__, tensors)
-    return structure, dump_tensors(tensors)
+    return _pack(model, type(model).__name__, tensors), dump_tensors(tensors)
 
 
 def _pack(value: Any, where: str, tensors: dict[str, np.ndarray]) -> Any:
@@ -191,7 +190,9 @@ def _unpack(value: Any, tensors: dict[str, np.ndarray]) -> Any:
         return model
     if kind == "layers":
         parts = {k: _unpack(m, tensors) for k, m in value["of"].items()}
-        return nn.ModuleDict(parts) if inner == "ModuleDict" else _in_order(CONTAINERS[inner], parts)
+        if inner == "ModuleDict":
+            return nn.ModuleDict(parts)
+        return nn.Sequential(*parts.values()) if inner == "Sequential" else nn.ModuleList(parts.values())
     if kind == "layer":
         layer = next(cls for cls in LAYERS if cls.__name__ == inner)
         state = {k: _unpack(v, tensors) for k, v in value["weights"].items()}
@@ -200,10 +201,6 @@ def _unpack(value: Any, tensors: dict[str, np.ndarray]) -> Any:
         module.load_state_dict(state)
         return module.requires_grad_(False).train(value["training"])
     raise InputError(f"not a saved model: unknown entry {kind!r}")
-
-
-def _in_order(container, parts: dict[str, nn.Module]) -> nn.Module:
-    return container(*parts.values()) if container is nn.Sequential else container(parts.values())
 
 
 def _class_of(name: str) -> type:

@@ -284,15 +284,14 @@ def check_values_that_are_not_finite_are_located(model):
 
 
 def check_saving_keeps_scores(model):
-    """A model read back from disk gives the same scores, bit for bit, and takes other candidates."""
+    """A model read back from disk gives the same scores, bit for bit; for other candidates, solved anew, to 1e-10."""
     task, m = task_for(model), fit_anew(model)
     with tempfile.TemporaryDirectory() as folder:
         save(m, Path(folder) / "model")
         again = load(Path(folder) / "model")
     np.testing.assert_array_equal(again.scores(task.X), m.scores(task.X))
-    np.testing.assert_array_equal(
-        again.with_candidates(task.unseen).scores(task.X), m.with_candidates(task.unseen).scores(task.X)
-    )
+    ours, theirs = (model.with_candidates(task.unseen).scores(task.X) for model in (again, m))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-10)  # a BLAS's last bit depends on where arrays lie
 
 
 def check_predicting_changes_nothing(model):
