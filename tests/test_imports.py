@@ -54,7 +54,8 @@ def test_a_package_outside_the_layers_is_reported(source_tree):
     assert "unplanned" in done.stdout
 
 
-HEAVY = "[m for m in ('torch', 'transformers', 'sklearn', 'scipy', 'pyarrow', 'skimage', 'pandas') if m in sys.modules]"
+_NAMES = ("torch", "transformers", "sklearn", "scipy", "pyarrow", "skimage", "pandas", "lancedb")
+HEAVY = f"[m for m in {_NAMES} if m in sys.modules]"
 
 
 def test_importing_zorse_is_light():

@@ -18,16 +18,19 @@ from zorse.cli import (
     classify,
     datasets,
     demo,
+    duplicates,
     embed,
     evaluate,
     explain,
     fit,
+    index,
     info,
     memory,
     models,
     papers,
     predict,
     reproduce,
+    search,
     store,
     table,
     tag,
@@ -62,6 +65,9 @@ app.command("table")(table.command)
 app.command("tag")(tag.command)
 app.command("audit")(audit.command)
 app.add_typer(memory.app, name="memory")
+app.command("index")(index.command)
+app.command("search")(search.command)
+app.command("duplicates")(duplicates.command)
 app.command("bound")(bound.command)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(datasets.app, name="datasets")

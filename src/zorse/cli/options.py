@@ -13,3 +13,4 @@ JOBS = typer.Option(None, "--jobs", "-j", help="Threads that read and decode ima
 BATCH_SIZE = typer.Option(32, "--batch-size", "-b", help="Images encoded at a time.")
 DEVICE = typer.Option("auto", "--device", help="auto, cpu, cuda, cuda:1, mps.")
 JSON = typer.Option(False, "--json", help="Print one JSON object on stdout.")
+INDEX = typer.Option(..., "--index", help="Folder of an index (zorse index makes it), or its address, s3://... .")

@@ -1,0 +1,206 @@
+"""An index against its folder: what is found, what is kept up to date, and what is refused."""
+
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from zorse.core.errors import InputError, NotAvailableError
+from zorse.search import Composer, ImageIndex, LateFusion, Query, build_index
+from zorse.search.table import writing
+
+
+@pytest.fixture
+def photos(paint):
+    for name in ("red", "green", "blue", "yellow"):
+        paint(f"photos/{name}/one.png", name)
+    paint("photos/red/dark.png", "#800000")
+    return paint("photos/top.png", "cyan").parent
+
+
+@pytest.fixture
+def index(photos, tmp_path, colours):
+    build_index(photos, tmp_path / "index", colours)
+    return tmp_path / "index"
+
+
+def opened(index, colours):
+    return ImageIndex.open(index, encoder=colours)
+
+
+def names(hits):
+    return [hit.path.rsplit("photos/")[1] for hit in hits]
+
+
+def test_text_image_and_condition(index, colours, photos):
+    images = opened(index, colours)
+    assert len(images) == 6
+    assert set(names(images.search("something red", top_k=2))) == {"red/one.png", "red/dark.png"}
+    best = images.search(image=photos / "blue" / "one.png", top_k=1)[0]
+    assert (best.folder, best.labels, best.score) == ("blue", ("blue",), pytest.approx(1))
+    assert best.bytes == (photos / "blue" / "one.png").stat().st_size
+    assert names(images.search("red", where="folder = 'green'")) == ["green/one.png"]
+    assert names(images.search("red", where="array_has(labels, 'blue')")) == ["blue/one.png"]
+    assert names(images.search("red", where="folder = ''")) == ["top.png"]
+    assert images.search("red", where="folder = 'nowhere'") == []
+
+
+def test_the_order_is_that_of_all_inner_products(index, colours):
+    images = opened(index, colours)
+    rows = images.table.search().select(["path", "embedding"]).to_arrow().to_pylist()
+    query = colours.encode_text(["yellow"])[0]
+    expected = sorted(((float(np.dot(row["embedding"], query)), row["path"]) for row in rows), reverse=True)
+    hits = images.search("yellow", top_k=6)
+    np.testing.assert_allclose([hit.score for hit in hits], [score for score, _ in expected], atol=1e-6)
+    assert names(images.search("yellow", top_k=1)) == ["yellow/one.png"]
+
+
+def test_without_and_composed(index, colours, photos):
+    images = opened(index, colours)
+    # Cyan is green and blue: without green, blue comes first.
+    assert names(images.search("cyan", without="green", where="folder <> ''", top_k=1)) == ["blue/one.png"]
+    both = images.search("blue", photos / "red" / "one.png", top_k=6)
+    apart = {text: {h.path: h.score for h in images.search(text, top_k=6)} for text in ("red", "blue")}
+    assert len(both) == 6
+    assert apart["red"] != apart["blue"]
+
+
+def test_late_fusion_is_the_sum_of_standardised_similarities(colours):
+    rng = np.random.default_rng(0)
+    gallery = rng.normal(size=(50, 3)).astype(np.float32)
+    gallery /= np.linalg.norm(gallery, axis=1, keepdims=True)
+    image = Image.new("RGB", (8, 8), "red")
+    parts = [colours.encode_images([image])[0], *colours.encode_text(["blue", "green"])]
+    expected = sum(
+        w * (gallery @ p - (gallery @ p).mean()) / (gallery @ p).std() for w, p in zip((1, 1, -0.5), parts, strict=True)
+    )
+    fused = gallery @ LateFusion(0.5).compose(Query("blue", image, ("green",)), colours, lambda: gallery)
+    np.testing.assert_allclose(
+        (fused - fused.mean()) / fused.std(), (expected - expected.mean()) / expected.std(), atol=1e-5
+    )
+
+
+def test_a_composer_of_ones_own(index, colours):
+    class Always:
+        def compose(self, query, encoder, gallery):
+            return np.array([0, 1, 0], np.float32)
+
+    assert isinstance(Always(), Composer)
+    assert names(opened(index, colours).search("red", top_k=1, composer=Always())) == ["green/one.png"]
+
+
+def test_only_what_changed_is_encoded(index, photos, colours, paint):
+    encoded = colours.encoded
+    again = build_index(photos, index, colours)
+    assert (again.unchanged, again.added, again.changed, again.removed, again.rows) == (6, 0, 0, 0, 6)
+    assert colours.encoded == encoded
+    paint("photos/new.png", "#102030")
+    paint("photos/red/one.png", "#fe0102")
+    os.utime(photos / "red" / "one.png", ns=(1, 1))
+    (photos / "blue" / "one.png").rename(photos / "green" / "two.png")
+    (photos / "top.png").unlink()
+    report = build_index(photos, index, colours)
+    assert (report.added, report.changed, report.removed, report.unchanged, report.rows) == (2, 1, 2, 3, 6)
+    assert colours.encoded == encoded + 2  # the image that only moved is not encoded again
+    images = opened(index, colours)
+    assert set(names(images.search("blue", top_k=6))) == {
+        *("new.png", "red/one.png", "red/dark.png", "green/one.png", "green/two.png", "yellow/one.png")
+    }
+    assert images.search(image=photos / "red" / "one.png", top_k=1)[0].score == pytest.approx(1)
+    assert names(images.search("blue", top_k=1)) == ["green/two.png"]
+
+
+def test_a_touched_file_with_the_same_content_is_unchanged(index, photos, colours):
+    os.utime(photos / "top.png", ns=(5, 5))
+    encoded = colours.encoded
+    assert build_index(photos, index, colours).unchanged == 6
+    assert colours.encoded == encoded
+
+
+def test_other_sources_stay(index, photos, colours, paint):
+    more = paint("more/a.png", "red").parent
+    assert build_index(more, index, colours).rows == 7
+    (photos / "top.png").unlink()
+    assert build_index(more, index, colours).rows == 7
+    assert build_index([photos, more, photos / "red"], index, colours).rows == 6
+
+
+def test_an_image_that_cannot_be_read_is_told_and_leaves(index, photos, colours):
+    (photos / "broken.jpg").write_bytes(b"no image")
+    (photos / "top.png").write_bytes(b"")
+    report = build_index(photos, index, colours)
+    assert sorted(path.rsplit("/")[-1] for path, _ in report.failed) == ["broken.jpg", "top.png"]
+    assert (report.rows, report.removed) == (5, 1)
+
+
+def test_a_shard_and_a_caption(tmp_path, photos, colours):
+    import tarfile
+
+    with tarfile.open(tmp_path / "shard.tar", "w") as tar:
+        tar.add(photos / "red" / "one.png", "x/0.png")
+    (photos / "top.txt").write_text("the sky\nat noon\n")
+    build_index([tmp_path / "shard.tar", photos], tmp_path / "index", colours)
+    images = opened(tmp_path / "index", colours)
+    assert images.search("red", where="caption is null and path like '%shard.tar%'")[0].path.endswith(
+        "shard.tar/x/0.png"
+    )
+    assert images.search("cyan", where="caption like 'the sky%'")[0].caption == "the sky at noon"
+    assert build_index(tmp_path / "shard.tar", tmp_path / "index", colours).unchanged == 1
+
+
+def test_stopping_keeps_what_is_done(photos, tmp_path, colours):
+    report = build_index(photos, tmp_path / "i", colours, batch_size=1, jobs=1, stopped=lambda: colours.encoded > 0)
+    assert report.stopped
+    assert 0 < report.rows < 6
+    report = build_index(photos, tmp_path / "i", colours)
+    assert (report.stopped, report.rows) == (False, 6)
+
+
+def test_another_encoder_is_refused_with_both_fingerprints(index, photos, colours):
+    colours.fingerprint = "other"
+    for attempt in (lambda: opened(index, colours), lambda: build_index(photos, index, colours)):
+        with pytest.raises(InputError, match=r"fingerprint colours-image.*fingerprint other"):
+            attempt()
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({}, "needs a text or an image"),
+        ({"without": "red"}, "needs a text or an image"),
+        ({"text": " "}, "empty"),
+        ({"text": "red", "top_k": 0}, "at least one"),
+        ({"text": "red", "where": "colour = 'red'"}, "colour"),
+        ({"text": "red", "where": "folder =="}, "folder =="),
+        ({"text": "red", "where": "folder = 'a'; drop"}, "one SQL expression"),
+        ({"image": b"nothing"}, "not an image"),
+    ],
+)
+def test_bad_questions(index, colours, asked, told):
+    with pytest.raises(InputError, match=told):
+        opened(index, colours).search(**asked)
+
+
+def test_no_index_no_images_a_damaged_table(index, tmp_path, colours):
+    with pytest.raises(InputError, match="holds no index"):
+        ImageIndex.open(tmp_path / "nowhere")
+    assert not (tmp_path / "nowhere").exists()
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="no images"):
+        build_index(tmp_path / "empty", tmp_path / "nowhere", colours)
+    assert not (tmp_path / "nowhere").exists()
+    for file in (index / "images.lance" / "data").iterdir():
+        file.write_bytes(b"junk")
+    with pytest.raises(NotAvailableError, match="damaged"):
+        opened(index, colours).search("red")
+    for file in (index / "images.lance" / "_versions").iterdir():
+        file.write_bytes(b"junk")
+    with pytest.raises(NotAvailableError, match="damaged"):
+        ImageIndex.open(index)
+
+
+def test_one_writer_at_a_time(index, photos, colours):
+    with writing(index), pytest.raises(NotAvailableError, match="another process"):
+        build_index(photos, index, colours)
+    assert build_index(photos, index, colours).unchanged == 6
