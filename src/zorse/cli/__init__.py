@@ -19,6 +19,7 @@ from zorse.cli import (
     datasets,
     demo,
     duplicates,
+    describe,
     embed,
     evaluate,
     explain,
@@ -52,6 +53,7 @@ app = typer.Typer(
 app.command("classify")(classify.command)
 app.command("adapt")(adapt.command)
 app.command("embed")(embed.command)
+app.command("describe")(describe.command)
 app.command("demo")(demo.command)
 app.command("models")(models.command)
 app.command("papers")(papers.command)
