@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
-from scipy.special import log_softmax
 
 from zorse.core import ClassTable, InputError, ZeroShotClassifier, seeded
 from zorse.nn.vectors import unit_rows
+
+BLOCK = 512  # held-out shots scored at a time
 
 
 class FeatureAdapter(ZeroShotClassifier):
@@ -55,19 +57,34 @@ class FeatureAdapter(ZeroShotClassifier):
             raise InputError(f"n_folds must be at least 2; got {self.n_folds}")
         fold = folds(y, self.n_folds, generator)
         right, likelihood = np.zeros(len(settings)), np.zeros(len(settings))
-        everyone = np.arange(len(T))
-        for k in range(self.n_folds):
-            held = fold == k
-            if not held.any():
-                continue
-            state = self._learn(x[~held], y[~held], T, settings, generator)
-            for i, setting in enumerate(settings):
-                logits = self._logits(x[held], T, everyone, state, setting)
-                right[i] += (logits.argmax(axis=1) == y[held]).sum()
-                likelihood[i] += log_softmax(logits, axis=1)[np.arange(held.sum()), y[held]].sum()
+        for held, state in self._learn_folds(x, y, T, fold, settings, generator):
+            for start in range(0, len(held), BLOCK):
+                rows = held[start : start + BLOCK]
+                at, own = np.arange(len(rows)), y[rows]
+                for i, logits in enumerate(self._logits_each(x[rows], T, np.arange(len(T)), state, settings)):
+                    top = logits.argmax(axis=1)
+                    right[i] += (top == own).sum()
+                    best, of_own = logits[at, top], logits[at, own]
+                    np.exp(np.subtract(logits, best[:, None], out=logits), out=logits)
+                    likelihood[i] += (of_own - best - np.log(logits.sum(axis=1))).sum()
         if (fold >= 0).any():
-            best = max(range(len(settings)), key=lambda i: (right[i], likelihood[i]))
-            self.setting_, self.validation_ = settings[best], float(right[best] / (fold >= 0).sum())
+            chosen = max(range(len(settings)), key=lambda i: (right[i], likelihood[i]))
+            self.setting_, self.validation_ = settings[chosen], float(right[chosen] / (fold >= 0).sum())
+
+    def _learn_folds(
+        self, x: np.ndarray, y: np.ndarray, T: np.ndarray, fold: np.ndarray, settings: list[dict], generator
+    ) -> Iterator[tuple[np.ndarray, dict]]:
+        """For each fold that holds out a shot, the positions of those, and what the others teach."""
+        for k in np.unique(fold[fold >= 0]):
+            held = fold == k
+            yield np.flatnonzero(held), self._learn(x[~held], y[~held], T, settings, generator)
+
+    def _logits_each(
+        self, x: np.ndarray, T: np.ndarray, place: np.ndarray, state: dict, settings: list[dict]
+    ) -> Iterator[np.ndarray]:
+        """``_logits`` for each setting, in arrays that may be written over; for methods whose settings share work."""
+        for setting in settings:
+            yield self._logits(x, T, place, state, setting)
 
     def _prepare(self, table: ClassTable) -> None:
         if table.n_classes == 0:

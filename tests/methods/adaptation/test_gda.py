@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
 
-from zorse.core import ClassTable
+from zorse.core import ClassTable, seeded
 from zorse.data import toy_zsl
 from zorse.methods.adaptation.gda import GDA
 from zorse.methods.adaptation.gda_em import GDAEM
 from zorse.methods.pretraining.clip import CLIP
+from zorse.templates.feature_adapter import folds
 
 rng = np.random.default_rng(0)
 TEXTS = rng.standard_normal((5, 12))
@@ -88,3 +89,17 @@ def test_few_shots_beat_names_where_names_are_poor():
     test = task.X[task.test_seen_index], task.y[task.test_seen_index]
     model = GDA(random_state=0).fit(*task.train, classes=table)
     assert model.score(*test) > CLIP().fit(None, None, classes=table).score(*test)
+
+
+def test_cross_validation_is_refitting_without_each_fold():
+    model = GDA(random_state=3, n_folds=3).fit(X, ROWS, classes=TABLE)
+    with seeded(3) as generator:
+        fold = folds(ROWS, 3, generator)
+    right = {}
+    for alpha in (1.0, 1e-4, 1e-3, 0.01, 0.1, 10.0, 100.0):
+        right[alpha] = 0
+        for k in range(3):
+            own = GDA(alpha=alpha).fit(X[fold != k], ROWS[fold != k], classes=TABLE.select(range(4)))
+            right[alpha] += (own.predict(X[fold == k]) == ROWS[fold == k]).sum()
+    assert right[model.setting_["alpha"]] == max(right.values())
+    assert model.validation_ == max(right.values()) / len(ROWS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from zorse.core import ClassTable, InputError, Paper, Traits
@@ -54,7 +56,8 @@ class GDA(FeatureAdapter):
     averages covariances by class, which for equal shots is the same up to the ridge). With one shot a class the
     covariance is taken to be the identity.
 
-    Cost: O(n d^2 + d^3 + c d^2), once a fold and once more: no training. Predict O(n c d).
+    Cost: O(n d (d + s) + f (d^3 + s d^2)) for f folds and s classes with shots, whatever the number of alphas: no
+    training. Predict O(n c d).
 
     References
     ----------
@@ -97,15 +100,40 @@ class GDA(FeatureAdapter):
         return [{"alpha": alpha} for alpha in (grid if self.alpha is None else (self.alpha,))]
 
     def _learn(self, x: np.ndarray, y: np.ndarray, T: np.ndarray, settings: list[dict], generator) -> dict:
-        size = np.bincount(y, minlength=len(T))
-        means = class_sums(x, y, len(T)) / size[:, None]
-        scatter = x.T @ x - (means * size[:, None]).T @ means
-        weights = shrunk_precision_times(scatter, len(x), means)
-        log_prior = -np.log(len(T)) if self.prior == "uniform" else np.log(size / len(x))
-        return {"means": means, "weights": weights, "bias": intercepts(weights, means, log_prior), "shots": x}
+        sums, size = class_sums(x, y, len(T)), np.bincount(y, minlength=len(T))
+        return self._gaussian(x.T @ x, sums, size) | {"shots": x}
+
+    def _learn_folds(
+        self, x: np.ndarray, y: np.ndarray, T: np.ndarray, fold: np.ndarray, settings: list[dict], generator
+    ) -> Iterator[tuple[np.ndarray, dict]]:
+        # Sums over all shots less those held out: each shot is multiplied once, not once a fold.
+        parts = [np.flatnonzero(fold == k) for k in np.unique(fold)]
+        grams = [own.T @ own for own in (x[part] for part in parts)]
+        gram, sums, size = sum(grams), class_sums(x, y, len(T)), np.bincount(y, minlength=len(T))
+        for held, less in zip(parts, grams, strict=True):
+            if fold[held[0]] < 0:  # the only shot of its class is never held out
+                continue
+            own = class_sums(x[held], y[held], len(T))
+            yield held, self._gaussian(gram - less, sums - own, size - np.bincount(y[held], minlength=len(T)))
+
+    def _gaussian(self, gram: np.ndarray, sums: np.ndarray, size: np.ndarray) -> dict:
+        """Of shots with the Gram matrix (d, d), sums (s, d) and sizes (s,) of their classes."""
+        means, n = sums / size[:, None], size.sum()
+        weights = shrunk_precision_times(gram - sums.T @ means, n, means)
+        log_prior = -np.log(len(size)) if self.prior == "uniform" else np.log(size / n)
+        return {"means": means, "weights": weights, "bias": intercepts(weights, means, log_prior)}
 
     def _logits(self, x: np.ndarray, T: np.ndarray, place: np.ndarray, state: dict, setting: dict) -> np.ndarray:
         return self._zero_shot(x, T) + setting["alpha"] * (x @ state["weights"][place].T + state["bias"][place])
+
+    def _logits_each(
+        self, x: np.ndarray, T: np.ndarray, place: np.ndarray, state: dict, settings: list[dict]
+    ) -> Iterator[np.ndarray]:
+        # One pair of products for all alphas; only ever to compare them, so in single precision.
+        x, T, W, b = (a.astype(np.float32) for a in (x, T, state["weights"][place], state["bias"][place]))
+        plain, own = self._zero_shot(x, T), x @ W.T + b
+        for setting in settings:
+            yield plain + np.float32(setting["alpha"]) * own
 
     def _prepare(self, table: ClassTable) -> None:
         super()._prepare(table)
