@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zorse.encoders.protocols import PatchEncoder as PatchEncoder
     from zorse.encoders.protocols import PromptEncoder as PromptEncoder
     from zorse.encoders.protocols import TextEncoder as TextEncoder
+    from zorse.encoders.protocols import TrainableEncoder as TrainableEncoder
     from zorse.encoders.store import EmbeddingStore as EmbeddingStore
     from zorse.encoders.store import content_digest as content_digest
 
@@ -28,6 +29,7 @@ _HOME = {
     "PatchEncoder": "protocols",
     "PromptEncoder": "protocols",
     "TextEncoder": "protocols",
+    "TrainableEncoder": "protocols",
     "EmbeddingStore": "store",
     "encode_crops": "crops",
     "content_digest": "store",
@@ -86,9 +88,19 @@ def load_encoder(
         from zorse.encoders.known import KNOWN_MODELS
 
         raise UnknownNameError("model", name, [model.name for model in KNOWN_MODELS], hint="(or give a folder)")
+    if (folder := Path(name).expanduser()).is_dir() and is_mini(folder):
+        return import_module("zorse.encoders.mini.model").Mini(folder, device=device)
     from zorse.encoders.huggingface import load
 
     return load(name, device=device, dtype=dtype, revision=revision, local_files_only=local_files_only)
+
+
+def is_mini(folder: Path) -> bool:
+    """Whether a folder holds an embedded encoder with other weights, as training leaves it."""
+    try:
+        return '"model_type": "zorse-mini"' in (folder / "config.json").read_text()
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def __getattr__(name: str):

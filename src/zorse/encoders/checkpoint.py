@@ -5,9 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from zorse.core.errors import CapabilityError, InputError, NotAvailableError
+from zorse.core.files import atomic_path
 
 # What an encoder needs: descriptions, tokenizers, and weights that hold no code. Variants (model.fp16.safetensors)
 # and other frameworks' copies stay where they are.
@@ -75,6 +79,46 @@ def tokenizer_digest(folder: Path) -> str:
         ):
             whole.update(file.name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
     return whole.hexdigest()
+
+
+def tensors_digest(state: Mapping[str, Any]) -> str:
+    """SHA-256 over named tensors."""
+    whole = hashlib.sha256()
+    for name, tensor in sorted(state.items()):
+        whole.update(name.encode() + tensor.detach().float().cpu().contiguous().numpy().tobytes())
+    return whole.hexdigest()
+
+
+def forget(encoder: Any, digest: str) -> None:
+    """Make ``encoder``, whose cached properties tell of other weights, tell of those with that digest."""
+    for name in ("fingerprint", "text_fingerprint"):
+        vars(encoder).pop(name, None)
+    vars(encoder)["_weights"] = digest
+
+
+def save_checkpoint(source: Path, folder: Path, state: Mapping[str, Any]) -> None:
+    """A checkpoint with the files of ``source`` but for its weights; a crash leaves no folder that looks whole.
+
+    Raises
+    ------
+    NotAvailableError
+        If the folder can't be written.
+    """
+    from safetensors.torch import save_file
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in sorted(source.iterdir()):
+            told = file.suffix in (".json", ".txt", ".model") and not file.name.endswith(".index.json")
+            if told and file.name != "config.json":
+                shutil.copyfile(file, folder / file.name)
+        with atomic_path(folder / "model.safetensors") as path:
+            body = {name: tensor.cpu().contiguous().clone() for name, tensor in state.items()}
+            save_file(body, path, {"format": "pt"})
+        with atomic_path(folder / "config.json") as path:  # last: without it the folder is no checkpoint
+            path.write_text((source / "config.json").read_text())
+    except OSError as error:
+        raise NotAvailableError(f"cannot write {folder}: {error.strerror or error}") from error
 
 
 def _stripped(config: object) -> object:

@@ -7,10 +7,11 @@ import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy, deepcopy
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
@@ -18,7 +19,15 @@ from torch.nn.functional import normalize
 
 from zorse.core.device import resolve_device
 from zorse.core.errors import CapabilityError, InputError, MissingDependencyError, NotAvailableError
-from zorse.encoders.checkpoint import config_digest, find_checkpoint, tokenizer_digest, weights_digest
+from zorse.encoders.checkpoint import (
+    config_digest,
+    find_checkpoint,
+    forget,
+    save_checkpoint,
+    tensors_digest,
+    tokenizer_digest,
+    weights_digest,
+)
 from zorse.encoders.preprocessing import read_preprocessing
 from zorse.encoders.text import Padding, TextBatches, canonical, check_length, distinct, lower_case
 
@@ -35,6 +44,8 @@ _FAMILIES: dict[str, Padding] = {
     "chinese_clip": "masked",
     "vision-text-dual-encoder": "masked",
 }
+# How the parts of a model are called, by tower.
+_TOWERS = {"image": ("vision", "visual"), "text": ("text",)}
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -106,6 +117,33 @@ class VisionEncoder:
         """
         rows = [self.encode_pixels(pixels) for pixels in self._batches(images, batch_size)]
         return np.concatenate(rows) if rows else np.empty((0, self.dim), np.float32)
+
+    def pixel_vectors(self, pixels: torch.Tensor) -> torch.Tensor:
+        """What ``encode_pixels`` gives, as a tensor that gradients pass through."""
+        return normalize(self._pooled(pixels.to(self.device, self.dtype)).float(), dim=-1)
+
+    @property
+    def modules(self) -> dict[str, torch.nn.Module]:
+        """Parts with weights, by the tower they belong to: ``image``, ``text`` and what both share."""
+        out: dict[str, torch.nn.Module] = {}
+        for name, part in self.model.named_children():
+            tower = next((t for t, kinds in _TOWERS.items() if name.startswith(kinds)), "both")
+            out[f"{tower}.{name}"] = part
+        return out
+
+    def duplicate(self) -> Self:
+        """The same encoder with weights of its own."""
+        other = copy(self)
+        other.model = deepcopy(self.model)
+        return other
+
+    def changed(self) -> None:
+        """Say that weights have moved: the encoder is another one now, by its fingerprints."""
+        forget(self, tensors_digest(self.model.state_dict()))
+
+    def save(self, folder: Path) -> None:
+        """Write weights, architecture, tokenizer and preprocessing to a folder that ``load_encoder`` reads."""
+        save_checkpoint(self._folder, folder, self.model.state_dict())
 
     def encode_patches(self, images: Iterable, *, batch_size: int = 32) -> np.ndarray:
         """Images -> unit vectors of their patches (n, grid_h, grid_w, dim), float32.
@@ -221,6 +259,11 @@ class DualEncoder(VisionEncoder):
                     inputs = {key: value.to(self.device) for key, value in inputs.items()}
                     vectors[where] = _unit(_pooler_output(self.model.get_text_features(**inputs)))
         return vectors[rows]
+
+    def text_vectors(self, texts: Sequence[str]) -> torch.Tensor:
+        """What ``encode_text`` gives, as a tensor that gradients pass through."""
+        inputs = {key: value.to(self.device) for key, value in self._texts.padded(self._texts.tokens(texts)).items()}
+        return normalize(_pooler_output(self.model.get_text_features(**inputs)).float(), dim=-1)
 
     @property
     def token_dim(self) -> int:

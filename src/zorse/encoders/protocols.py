@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 
 if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Self
+
     from PIL.Image import Image
-    from torch import Tensor
+    from torch import Tensor, nn
 
 
 @runtime_checkable
@@ -94,3 +97,27 @@ class DualEncoder(ImageEncoder, TextEncoder, Protocol):
 
     logit_scale: float
     logit_bias: float | None
+
+
+@runtime_checkable
+class TrainableEncoder(DualEncoder, Protocol):
+    """A dual encoder whose weights can move."""
+
+    def pixel_vectors(self, pixels: Tensor) -> Tensor:
+        """Preprocessed pixels (n, 3, h, w) -> unit vectors (n, dim) that gradients pass through."""
+
+    def text_vectors(self, texts: Sequence[str]) -> Tensor:
+        """n strings -> unit vectors (n, dim) that gradients pass through, in one batch."""
+
+    @property
+    def modules(self) -> dict[str, nn.Module]:
+        """Parts with weights; their names begin with the tower they belong to, ``image`` or ``text``."""
+
+    def duplicate(self) -> Self:
+        """The same encoder with weights of its own."""
+
+    def changed(self) -> None:
+        """Say that weights have moved, so that fingerprints differ."""
+
+    def save(self, folder: Path) -> None:
+        """Write a folder that ``load_encoder`` reads."""

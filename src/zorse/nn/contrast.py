@@ -22,6 +22,24 @@ def supervised_contrastive(z: Tensor, target: Tensor, temperature: float) -> Ten
     return ((losses * positive).sum(dim=1) / pairs.clamp(min=1)).sum() / (pairs > 0).sum().clamp(min=1)
 
 
+def image_text_contrast(images: Tensor, texts: Tensor, scale: float) -> Tensor:
+    """Mean of the two softmax losses of paired unit rows (b, d): which text is the image's, which image the text's."""
+    logits = scale * images @ texts.T
+    own = torch.arange(len(logits), device=logits.device)
+    cross_entropy = torch.nn.functional.cross_entropy
+    return (cross_entropy(logits, own) + cross_entropy(logits.T, own)) / 2
+
+
+def bag_contrast(logits: Tensor, target: Tensor) -> Tensor:
+    """Sum of the two softmax losses of image-text logits (b, b) in which every pair of one class is a right one.
+
+    An image's loss is -log softmax averaged over the texts of its class, and likewise for texts.
+    """
+    same = (target[:, None] == target).to(logits.dtype)
+    same = same / same.sum(dim=1, keepdim=True)
+    return -(same * (logits.log_softmax(dim=1) + logits.T.log_softmax(dim=1))).sum(dim=1).mean()
+
+
 def among_hard_pairs(z: Tensor, has: Tensor, likeness: Tensor, n_negatives: int) -> Tensor:
     """Tell one attribute by its hidden vector, where classes make it hard to tell.
 

@@ -4,6 +4,7 @@ from zorse.templates.adversarial import AdversarialGenerator, drawn, leaky
 from zorse.templates.attribute_prediction import AttributePrediction
 from zorse.templates.bilinear import BilinearClassifier
 from zorse.templates.compositional import PairClassifier, Words, feasibility, words_of
+from zorse.templates.encoder_trainer import EncoderTrainer, HeadTrainer, Lesson
 from zorse.templates.feature_adapter import FeatureAdapter, added
 from zorse.templates.feature_generator import FeatureGenerator
 from zorse.templates.final_classifier import FinalClassifier
@@ -26,12 +27,15 @@ __all__ = [
     "AdversarialGenerator",
     "AttributePrediction",
     "BilinearClassifier",
+    "EncoderTrainer",
     "FeatureAdapter",
     "FeatureGenerator",
     "FinalClassifier",
     "GatedClassifier",
     "GraphClassifier",
+    "HeadTrainer",
     "LearnedVectorsGenerator",
+    "Lesson",
     "NetworkClassifier",
     "PairClassifier",
     "PatchClassifier",

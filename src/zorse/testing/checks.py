@@ -20,12 +20,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from sklearn.base import clone
 
-from zorse.core import InputError, ZeroShotMethod, ZeroShotTagger, load, save
+from zorse.core import CapabilityError, InputError, ZeroShotMethod, ZeroShotTagger, load, save
 from zorse.core.persist import digest, duplicate
 from zorse.data import TagTask, ZeroShotTask, toy_patches, toy_tags, toy_zsl
 from zorse.evaluation import mean_image_average_precision
+from zorse.templates.encoder_trainer import EncoderTrainer, weights_of
+from zorse.testing.tiny import TinyEncoder, tiny_pictures
 
 MAX_LINES = 250
 Check = Callable[[Any], None]
@@ -37,7 +40,13 @@ def examples_of(cls: type[ZeroShotMethod]) -> list[Any]:
 
 
 def contract_of(model: ZeroShotMethod) -> Iterator[Check]:
-    """The checks that apply to ``model``, a classifier or a tagger, given its traits."""
+    """The checks that apply to ``model``, a classifier, a tagger or a trainer of encoders, given its traits."""
+    if isinstance(model, EncoderTrainer):
+        yield from (check_paper_card, check_docstring, check_module_is_short, check_is_not_another_methods_child)
+        yield from (check_constructor_is_the_configuration, check_training_leaves_the_encoder_given_alone)
+        yield from (check_same_seed_same_encoder, check_an_encoder_without_texts_is_refused)
+        yield from (check_trained_weights_are_saved, check_labels_that_do_not_fit_are_refused)
+        return
     traits, tagger = model.traits, isinstance(model, ZeroShotTagger)
     yield check_paper_card
     yield check_docstring
@@ -426,3 +435,61 @@ def check_beats_chance_on_unseen_tags(model):
     rng = np.random.default_rng(0)
     chance = np.mean([mean_image_average_precision(Y, rng.permuted(scores, axis=1)) for _ in range(20)])
     assert told - chance > 0.25 * (1 - chance), f"average precision {told:.2f} on unseen tags, {chance:.2f} at random"
+
+
+def trained(model: EncoderTrainer) -> tuple[Any, Any]:
+    """A clone of ``model`` fitted on pictures of three colours, and the tiny encoder it was given."""
+    encoder, (images, y) = TinyEncoder(), tiny_pictures()
+    again = clone(model).set_params(encoder=encoder)
+    return again.fit(images, y if "y" in model.needs else None, again.example_texts(y)), encoder
+
+
+def check_training_leaves_the_encoder_given_alone(model):
+    """The encoder given keeps its weights, the new one has others and another fingerprint; no generator is touched."""
+    before, state = TinyEncoder(), torch.get_rng_state()
+    fitted, given = trained(model)
+    assert torch.equal(state, torch.get_rng_state()), "torch's global generator was touched"
+    weights = [weights_of(encoder) for encoder in (before, given, fitted.encoder_)]
+    assert all(torch.equal(weights[0][name], p) for name, p in weights[1].items()), "the encoder given has changed"
+    assert any(not torch.equal(weights[0][name], p) for name, p in weights[2].items()), "no weight has moved"
+    assert given.fingerprint == before.fingerprint != fitted.encoder_.fingerprint
+    assert not any(p.requires_grad for p in weights[2].values())
+    assert len(fitted.history_) == model.epochs
+
+
+def check_same_seed_same_encoder(model):
+    """Two fits with one seed agree to the last bit."""
+    ours, theirs = (trained(model)[0].encoder_.fingerprint for _ in range(2))
+    assert ours == theirs
+
+
+def check_an_encoder_without_texts_is_refused(model):
+    """A model without a text tower is refused, by name."""
+
+    class Seeing:
+        name = "seeing alone"
+
+    images, y = tiny_pictures()
+    blind = clone(model).set_params(encoder=Seeing())
+    told = _refusal(lambda: blind.fit(images, y, model.example_texts(y)), CapabilityError, "no text tower")
+    assert "seeing alone" in told
+
+
+def check_trained_weights_are_saved(model):
+    """What ``save`` writes are the trained weights."""
+    fitted, _ = trained(model)
+    with tempfile.TemporaryDirectory() as folder:
+        fitted.save(folder)
+        kept = load_file(Path(folder) / "model.safetensors")
+    assert kept
+    assert all(torch.equal(kept[name], p) for name, p in fitted.encoder_.parts.state_dict().items())
+
+
+def check_labels_that_do_not_fit_are_refused(model):
+    """Fewer labels or captions than images are an error that counts both."""
+    images, y = tiny_pictures()
+    few = clone(model).set_params(encoder=TinyEncoder())
+    texts = model.example_texts(y)
+    short = texts[:-1] if isinstance(texts, list) else texts
+    told = _refusal(lambda: few.fit(images, y[:-1] if "y" in model.needs else None, short), InputError, "a short list")
+    assert str(len(images)) in told

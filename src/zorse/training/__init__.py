@@ -6,6 +6,7 @@ from zorse.training.loop import Clock, Turn, train
 from zorse.training.run import Progress, running
 from zorse.training.selection import KeepBest, held_out_classes
 from zorse.training.softmax import fit_linear_softmax, fit_softmax, softmax_regression
+from zorse.training.weights import between, chosen, follow, rate_groups, warm_cosine
 
 __all__ = [
     "Clock",
@@ -13,12 +14,17 @@ __all__ = [
     "MiniBatches",
     "Progress",
     "Turn",
+    "between",
+    "chosen",
     "fit_linear_softmax",
     "fit_softmax",
+    "follow",
     "held_out_classes",
     "minimise_linear",
+    "rate_groups",
     "running",
     "softmax_regression",
     "streamed",
     "train",
+    "warm_cosine",
 ]

@@ -35,6 +35,7 @@ def write_checkpoint(
     for turn in turns:
         for i, p in enumerate(turn.params):
             tensors[f"{turn.name}.params.{i}"] = p.detach()
+        tensors |= {f"{turn.name}.keeps.{i}": kept.detach() for i, kept in enumerate(turn.keeps)}
         state = turn.opt.state_dict()
         groups[turn.name] = state["param_groups"]
         for i, slots in state["state"].items():
@@ -70,6 +71,8 @@ def read_checkpoint(
             with torch.no_grad():
                 for i, p in enumerate(turn.params):
                     p.copy_(file.get_tensor(f"{turn.name}.params.{i}"))
+                for i, kept in enumerate(turn.keeps):
+                    kept.copy_(file.get_tensor(f"{turn.name}.keeps.{i}"))
             slots: dict[int, dict[str, Tensor]] = {}
             for key in shapes:
                 if key.startswith(f"{turn.name}.slots."):

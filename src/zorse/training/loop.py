@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,17 @@ class Turn:
         Maps a list of parameters to an optimizer.
     repeats : int, default 1
         Moves a step (``n_critic`` of a WGAN).
+    rate : callable Clock -> float, optional
+        What each learning rate is multiplied by at that time.
+    parts : int, default 1
+        A batch is taken in so many parts, and their gradients are averaged by size: as much memory as one part asks
+        for. A loss that compares the samples of a batch with each other compares those of a part.
+    amp : bool, default False
+        True: computed in bfloat16 where torch holds it safe, whatever :func:`zorse.training.running` says.
+    most : float, optional
+        Longest gradient; a longer one is shortened to it.
+    keeps : iterable of Tensor
+        What else a checkpoint must hold, such as a moving average of the parameters.
     """
 
     name: str
@@ -63,23 +74,52 @@ class Turn:
     params: Iterable[Tensor]
     optimizer: Callable[[list[Tensor]], torch.optim.Optimizer] = torch.optim.Adam
     repeats: int = 1
+    rate: Callable[[Clock], float] | None = None
+    parts: int = 1
+    amp: bool = False
+    most: float | None = None
+    keeps: Iterable[Tensor] = ()
     opt: torch.optim.Optimizer = field(init=False, repr=False)
 
     def __post_init__(self):
         self.params = list(self.params)
+        self.keeps = list(self.keeps)
         self.opt = self.optimizer(self.params)
+        self.rates = [group["lr"] for group in self.opt.param_groups]
 
     def move(self, batch: Any, clock: Clock, amp: bool = False) -> Tensor:
         """One optimizer step on ``batch``; the detached loss."""
+        if self.rate is not None:
+            factor = self.rate(clock)
+            for group, rate in zip(self.opt.param_groups, self.rates, strict=True):
+                group["lr"] = rate * factor
         self.opt.zero_grad(set_to_none=True)
-        with torch.autocast(next(iter(self.params)).device.type, dtype=torch.bfloat16, enabled=amp):
-            loss = self.loss(batch, clock)
-        # Asking a GPU for a number makes it wait; there the epoch's mean is asked instead.
-        if loss.device.type == "cpu" and not torch.isfinite(loss):
-            raise diverged(self.name, loss.item(), f"epoch {clock.epoch}, step {clock.step}")
-        loss.backward(inputs=self.params)  # other players' gradients stay untouched
+        device = next(iter(self.params)).device.type
+        total: Tensor | float = 0.0
+        for part, share in _parted(batch, self.parts):
+            with torch.autocast(device, dtype=torch.bfloat16, enabled=amp or self.amp):
+                loss = self.loss(part, clock)
+            # Asking a GPU for a number makes it wait; there the epoch's mean is asked instead.
+            if loss.device.type == "cpu" and not torch.isfinite(loss):
+                raise diverged(self.name, loss.item(), f"epoch {clock.epoch}, step {clock.step}")
+            # Other players' gradients stay untouched.
+            (loss if share == 1 else share * loss).backward(inputs=self.params)
+            total = total + share * loss.detach()
+        if self.most is not None:
+            torch.nn.utils.clip_grad_norm_(self.params, self.most)
         self.opt.step()
-        return loss.detach()
+        assert isinstance(total, Tensor)
+        return total
+
+
+def _parted(batch: Any, parts: int) -> Iterator[tuple[Any, float]]:
+    """Parts of a tuple of tensors, of the same size but for one sample, and their shares of it."""
+    if parts == 1:
+        yield batch, 1
+        return
+    n = len(batch[0])
+    for part in zip(*(t.tensor_split(min(parts, n)) for t in batch), strict=True):
+        yield part, len(part[0]) / n
 
 
 def diverged(turn: str, loss: float, when: str) -> FloatingPointError:

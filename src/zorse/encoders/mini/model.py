@@ -7,6 +7,7 @@ import json
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy, deepcopy
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -23,7 +24,14 @@ from torch.nn.utils.rnn import pad_sequence
 from zorse.core.device import resolve_device
 from zorse.core.errors import InputError, NotAvailableError
 from zorse.core.image import open_image
-from zorse.encoders.checkpoint import config_digest, tokenizer_digest, weights_digest
+from zorse.encoders.checkpoint import (
+    config_digest,
+    forget,
+    save_checkpoint,
+    tensors_digest,
+    tokenizer_digest,
+    weights_digest,
+)
 from zorse.encoders.mini.towers import ImageTower, TextTower
 from zorse.encoders.preprocessing import Preprocessing
 from zorse.encoders.text import check_length, distinct
@@ -71,6 +79,8 @@ class Mini:
             raise NotAvailableError(f"the weights of mini are not in {folder}; reinstall the package") from error
         self.device = resolve_device(device)
         self._folder = folder
+        if folder != WEIGHTS:
+            self.name = str(folder)
         with torch.random.fork_rng(devices=[]):  # the weights replace the random numbers; the global state stays
             self.images, self.texts = ImageTower(**config["image"]), TextTower(**config["text"])
         for tower, prefix in ((self.images, "image."), (self.texts, "text.")):
@@ -111,6 +121,35 @@ class Mini:
     def encode_pixels(self, pixels: Tensor) -> np.ndarray:
         """Preprocessed pixels (n, 3, h, w) -> unit vectors (n, dim), float32."""
         return _unit(self.images(pixels.to(self.device, memory_format=torch.channels_last)))
+
+    def pixel_vectors(self, pixels: Tensor) -> Tensor:
+        """What ``encode_pixels`` gives, as a tensor that gradients pass through."""
+        return normalize(self.images(pixels.to(self.device, memory_format=torch.channels_last)).float(), dim=-1)
+
+    def text_vectors(self, texts: Sequence[str]) -> Tensor:
+        """What ``encode_text`` gives, as a tensor that gradients pass through."""
+        return self.encode_tokens(torch.empty(len(texts), 0, self.token_dim, device=self.device), texts)
+
+    @property
+    def modules(self) -> dict[str, torch.nn.Module]:
+        """The towers, ``image`` and ``text``."""
+        return {"image": self.images, "text": self.texts}
+
+    def duplicate(self) -> Self:
+        """The same encoder with weights of its own."""
+        other = copy(self)
+        other.images, other.texts = deepcopy(self.images), deepcopy(self.texts)
+        return other
+
+    def changed(self) -> None:
+        """Say that weights have moved: the encoder is another one now, by its fingerprints."""
+        state = {**self.images.state_dict(prefix="image."), **self.texts.state_dict(prefix="text.")}
+        forget(self, tensors_digest(state))
+
+    def save(self, folder: Path) -> None:
+        """Write weights, architecture, tokenizer and preprocessing to a folder that ``load_encoder`` reads."""
+        state = {**self.images.state_dict(prefix="image."), **self.texts.state_dict(prefix="text.")}
+        save_checkpoint(self._folder, folder, state | {"centre": self.centre})
 
     def encode_images(self, images: Iterable, *, batch_size: int = 64) -> np.ndarray:
         """Images (PIL, array, path, bytes) -> unit vectors (n, dim), float32."""

@@ -1,0 +1,146 @@
+"""The losses that train encoders, against loops written from the papers."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import normalize
+
+from zorse.core import InputError, seeded
+from zorse.methods.adaptation.adaptclipzs import AdaptCLIPZS
+from zorse.methods.adaptation.clip_art import CLIPArt
+from zorse.methods.adaptation.countclip import NUMBERS, CountCLIP, counting, miscounted
+from zorse.methods.adaptation.fit_clip import FitCLIP, distilled
+from zorse.methods.adaptation.lp_ft import LPFT
+from zorse.methods.adaptation.mcip import MCIP, several_captions, with_margin
+from zorse.methods.adaptation.streetclip import StreetCLIP
+from zorse.testing.tiny import TinyEncoder, tiny_pictures
+
+RNG = torch.Generator().manual_seed(0)
+IMAGES, Y = tiny_pictures()
+SMALL = {"epochs": 2, "batch_size": 6, "lr": 1e-2, "device": "cpu", "random_state": 0}
+
+
+def unit(n, d=6):
+    return normalize(torch.randn(n, d, generator=RNG, dtype=torch.float64), dim=1)
+
+
+def test_fitclip_brings_both_softmaxes_to_the_teachers():
+    S, T = (3 * torch.randn(4, 3, generator=RNG, dtype=torch.float64) for _ in range(2))
+    total = 0.0
+    for s, t in ((S, T), (S.T, T.T)):
+        for i in range(len(s)):
+            p, q = torch.exp(t[i]) / torch.exp(t[i]).sum(), torch.exp(s[i]) / torch.exp(s[i]).sum()
+            total -= sum(p[j] * torch.log(q[j]) for j in range(len(p))) / len(s) / 2
+    torch.testing.assert_close(distilled(S, T), total)
+
+
+def test_a_student_that_is_its_teacher_has_no_gradient():
+    S = torch.randn(4, 3, generator=RNG, dtype=torch.float64, requires_grad=True)
+    distilled(S, S.detach()).backward()
+    torch.testing.assert_close(S.grad, torch.zeros_like(S))
+
+
+def test_fitclip_without_students_is_the_encoder_given():
+    given = TinyEncoder()
+    back = FitCLIP(encoder=given, ensemble=0.0, **SMALL).fit(IMAGES, texts=FitCLIP.example_texts(Y))
+    np.testing.assert_array_equal(back.encoder_.encode_images(IMAGES), given.encode_images(IMAGES))
+
+
+def test_counting_is_a_choice_between_two():
+    i, t, wrong = unit(3), unit(3), unit(3)
+    each = [
+        -torch.log(torch.exp(5 * i[k] @ t[k]) / (torch.exp(5 * i[k] @ t[k]) + torch.exp(5 * i[k] @ wrong[k])))
+        for k in range(3)
+    ]
+    torch.testing.assert_close(counting(i, t, wrong, 5.0), sum(each) / 3)
+
+
+def test_a_miscounted_caption_has_another_number():
+    with seeded(0):
+        drawn = {miscounted("Three dogs and a cat in two baskets") for _ in range(200)}
+        assert miscounted("a dog often sleeps") is None
+    assert drawn == {f"{n} dogs and a cat in two baskets" for n in NUMBERS if n != "three"}
+
+
+def test_without_weight_nothing_counts():
+    texts, given = CountCLIP.example_texts(Y), TinyEncoder()
+    plain, counts = (CountCLIP(encoder=given, weight=w, **SMALL).fit(IMAGES, texts=texts) for w in (0.0, 1.0))
+    assert plain.history_[0]["countclip"] < counts.history_[0]["countclip"]
+
+
+def test_arcface_turns_the_right_angle():
+    angles = torch.tensor([[0.3, 1.2], [2.0, 3.1]], dtype=torch.float64)
+    own = torch.tensor([[True, False], [False, True]])
+    out = with_margin(torch.cos(angles), own, 0.1)
+    expected = [[math.cos(0.4), math.cos(1.2)], [math.cos(2.0), math.cos(3.1) - 0.1 * math.sin(0.1)]]
+    torch.testing.assert_close(out, torch.tensor(expected, dtype=torch.float64))
+
+
+def test_several_captions_in_loops():
+    log_p = torch.randn(3, 4, generator=RNG, dtype=torch.float64).log_softmax(dim=1)
+    mine = torch.tensor([[1, 1, 0, 0], [0, 0, 1, 0], [0, 1, 0, 1]]).bool()
+    total = 0.0
+    for i in range(3):
+        own = [j for j in range(4) if mine[i, j]]
+        total -= sum(log_p[i, j] for j in own) / len(own) / 3
+        total += 0.1 * max(-log_p[i, j] for j in range(4) if not mine[i, j]) / 3
+    torch.testing.assert_close(several_captions(log_p, mine, 0.1), total)
+
+
+def test_mcip_leaves_texts_alone():
+    given = TinyEncoder()
+    fitted = MCIP(encoder=given, **SMALL).fit(IMAGES, Y, MCIP.example_texts(Y))
+    np.testing.assert_array_equal(fitted.encoder_.encode_text(["red"]), given.encode_text(["red"]))
+
+
+def test_adaptclipzs_learns_its_temperature():
+    given = TinyEncoder()
+    fitted = AdaptCLIPZS(encoder=given, temperature_lr=0.5, **SMALL).fit(IMAGES, Y, AdaptCLIPZS.example_texts(Y))
+    kept = AdaptCLIPZS(encoder=given, temperature_lr=0.0, **SMALL).fit(IMAGES, Y, AdaptCLIPZS.example_texts(Y))
+    assert kept.scale_ == pytest.approx(given.logit_scale / 2)
+    assert abs(fitted.scale_ - kept.scale_) > 0.1
+
+
+def test_captions_are_made_of_the_attributes_there_are():
+    records = [{"medium": "oil", "culture": ["Dutch", "Flemish"]}, {"medium": "ink", "culture": ""}, {"tag": "cat"}]
+    templates = ["a work in {medium}", "a {culture} work in {medium}"]
+    assert CLIPArt.captions(records, templates) == [
+        ["a work in oil", "a Dutch and Flemish work in oil"],
+        ["a work in ink"],
+        ["cat"],
+    ]
+
+
+def test_places_are_looked_for_within_the_country():
+    class Eyes:
+        """Images are their own vectors; texts have one for each word."""
+
+        words = ("Lyon", "Nice", "Bern", "France", "Switzerland")
+
+        def encode_images(self, images):
+            return np.stack(images)
+
+        def encode_text(self, texts):
+            return np.array([[word in text for word in self.words] for text in texts], dtype=float)
+
+    model = StreetCLIP(template="near {0}", wide="in {}")
+    model.encoder_ = Eyes()
+    places = ["Lyon, France", "Nice, France", "Bern, Switzerland"]
+    # The second looks most like Nice, and like Switzerland.
+    images = [np.array([0.3, 0.4, 0.0, 1.0, 0.0]), np.array([0.0, 0.9, 0.1, 0.2, 0.8])]
+    assert model.locate(images, places).tolist() == ["Nice, France", "Bern, Switzerland"]
+    with pytest.raises(InputError, match="fewer levels"):
+        StreetCLIP().caption("France")
+
+
+def test_a_probe_without_fine_tuning_moves_the_head_alone():
+    given = TinyEncoder()
+    one = LPFT(encoder=given, **SMALL | {"lr": 0.0}).fit(IMAGES, Y)
+    np.testing.assert_array_equal(one.encoder_.encode_images(IMAGES), given.encode_images(IMAGES))
+    x = given.encode_images(IMAGES)
+    right = (x @ one.table_.vectors.T).argmax(axis=1) == np.searchsorted(one.table_.labels, Y)
+    start = LPFT(encoder=given, probe_epochs=0, **SMALL | {"lr": 0.0}).fit(IMAGES, Y)
+    before = (x @ start.table_.vectors.T).argmax(axis=1) == np.searchsorted(one.table_.labels, Y)
+    assert right.mean() >= before.mean()
