@@ -32,6 +32,7 @@ from zorse.cli import (
     predict,
     reproduce,
     search,
+    serve,
     store,
     table,
     tag,
@@ -66,6 +67,7 @@ app.command("bench")(bench.command)
 app.command("table")(table.command)
 app.command("tag")(tag.command)
 app.command("audit")(audit.command)
+app.command("serve")(serve.command)
 app.add_typer(memory.app, name="memory")
 app.command("index")(index.command)
 app.command("search")(search.command)

@@ -296,17 +296,22 @@ class _Pipeline:
         half = (self._side or 0) // 2
         image = open_image(content, min_size=self.encoder.image_size if new else (half, half))
         if new:
-            _refuse_strips(image, self.encoder.image_size)
-            try:
-                item.pixels = self.encoder.preprocess(image)
-            except (ValueError, OSError, MemoryError) as error:
-                raise ImageError(f"cannot be preprocessed ({error})") from error
+            item.pixels = pixels_of(image, self.encoder)
         if self._side is not None:
             image = image.copy()
             image.thumbnail((self._side, self._side))
             file = io.BytesIO()
             image.save(file, "JPEG", quality=72)
             item.thumbnail = file.getvalue()
+
+
+def pixels_of(image: Image, encoder: ImageEncoder) -> Tensor:
+    """What an encoder takes of an opened image, (3, h, w); an ImageError says why there is nothing to take."""
+    _refuse_strips(image, encoder.image_size)
+    try:
+        return encoder.preprocess(image)
+    except (ValueError, OSError, MemoryError) as error:
+        raise ImageError(f"cannot be preprocessed ({error})") from error
 
 
 def _content(ref: ImageRef) -> tuple[Any, str]:

@@ -1,0 +1,371 @@
+"""The application: routes over one encoder."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import numpy as np
+
+import zorse
+from zorse.core.errors import CapabilityError, InputError, MissingDependencyError
+from zorse.core.image import ImageError
+from zorse.jobs.classify import Classifier
+from zorse.jobs.embed import Embedded
+from zorse.service.engine import Engine
+from zorse.service.limits import Gate, Limits, Place, Refusal
+from zorse.service.naming import Namer, has_patches, heat_maps
+
+try:
+    from fastapi import FastAPI, Request, Response
+    from fastapi.exceptions import RequestValidationError
+    from starlette.exceptions import HTTPException
+
+    from zorse.service import answers
+    from zorse.service.asking import Classify, Embed, Picture, read_labels, read_request
+    from zorse.service.guard import UNEXPECTED, Guard
+    from zorse.service.metrics import TYPE, Metrics
+except ImportError as error:
+    raise MissingDependencyError("fastapi, python-multipart and prometheus-client", "serve", "the service") from error
+
+_OPEN = frozenset({"/", "/page.css", "/page.js", "/health"})
+_ROUTES = _OPEN | {"/classify", "/embed", "/search", "/models", "/papers", "/metrics", "/openapi.json"}
+_REFUSALS: dict[int, str] = {
+    400: "The body is not what its content type says.",
+    401: "A token is needed.",
+    403: "Asked under another name, or from another site's page.",
+    408: "The body came too slowly.",
+    413: "More than the service accepts.",
+    415: "Another content type.",
+    422: "A field, a label or every image cannot be used.",
+    503: "Too busy; see Retry-After.",
+}
+
+
+class Desk:
+    """What the routes share: the encoder, its queue, the classifiers, and the limits."""
+
+    def __init__(
+        self, encoder: Any, default: Classifier | None, fixed: bool, templates: Any, limits: Limits, batch: int
+    ):
+        self.limits, self.metrics = limits, Metrics()
+        readers = min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+        self.engine = Engine(encoder, batch_size=batch, readers=readers, told=self.metrics.encoded)
+        self.namer = Namer(encoder, default, fixed=fixed, templates=templates, told=self.metrics.read)
+        self.gate = Gate(limits, self.engine.wait)
+        self.encoder, self.patches = encoder, has_patches(encoder)
+        for gauge, value in (
+            (self.metrics.inside, lambda: self.gate.requests),
+            (self.metrics.waiting, lambda: self.engine.waiting),
+            (self.metrics.held, lambda: self.gate.bytes),
+        ):
+            gauge.set_function(value)
+
+    async def serve(self, request: Request, kind: Any, work: Callable[..., Awaitable[Any]]) -> Response:
+        """Read a request and answer it, within its deadline and while somebody waits for the answer.
+
+        Raises
+        ------
+        Refusal
+            Whatever is wrong with it; 503 if there is no room or no time.
+        """
+        until = request.scope["state"]["began"] + self.limits.deadline
+        told = request.scope["state"]["told"]
+        with self.gate.place() as place:
+            body = await self._body(request, place, until)
+            told["bytes"] = len(body)
+            asked, pictures = read_request(kind, request.headers.get("content-type", ""), body, self.limits)
+            del body
+            told["images"] = len(pictures)
+            if asked.urls:
+                raise Refusal(403, "this service fetches no addresses; send the image itself")
+            working = asyncio.ensure_future(work(asked, pictures, until))
+            gone = asyncio.ensure_future(_disconnected(request))
+            try:
+                left = max(until - time.monotonic(), 0.0)
+                await asyncio.wait({working, gone}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+                if working.done():
+                    return _json(working.result())
+                if gone.done():
+                    raise Refusal(499, "the client has gone")
+                raise self._late()
+            finally:
+                working.cancel()
+                gone.cancel()
+
+    def _late(self) -> Refusal:
+        wait = {"Retry-After": str(self.engine.wait())}
+        return Refusal(503, f"not answered within {self.limits.deadline:g} s; try again later", wait)
+
+    async def _body(self, request: Request, place: Place, until: float) -> bytes:
+        announced = request.headers.get("content-length", "")
+        if announced.isdigit() and int(announced[:20]) > self.limits.upload:
+            raise Refusal(413, f"the request is larger than {self.limits.upload:,} bytes", {"Connection": "close"})
+        chunks = []
+        while True:
+            left = min(until - time.monotonic(), self.limits.pause)
+            try:
+                message = await asyncio.wait_for(request.receive(), max(left, 0.001))
+            except TimeoutError:
+                raise Refusal(408, "the request came too slowly", {"Connection": "close"}) from None
+            if message["type"] == "http.disconnect":
+                raise Refusal(499, "the client has gone")
+            place.hold(len(message.get("body", b"")))
+            chunks.append(message.get("body", b""))
+            if not message.get("more_body", False):
+                return b"".join(chunks)
+
+    async def classify(self, asked: Classify, pictures: list[Picture], until: float) -> dict[str, Any]:
+        """Names and probabilities."""
+        named = await self.namer.named(read_labels(asked.labels, self.limits), asked.top_k)
+        found = await self._encoded(pictures, until)
+        items: Any = [
+            Embedded(picture.name, None, *_vector(value), None, None, None)  # type: ignore[arg-type]
+            for picture, value in zip(pictures, found)
+        ]
+        results = []
+        for picture, row in zip(pictures, named.classifier.predict(items)):
+            told: dict[str, Any] = {
+                "name": picture.name,
+                "label": row.label,
+                "score": row.score,
+                "top": [{"label": label, "score": score} for label, score in row.top],
+                "error": row.error,
+            }
+            if asked.heat and row.error is None:
+                told["heat"] = await self._heat(named.classifier, picture, [label for label, _ in row.top])
+            results.append(told)
+        return {
+            "model": self.encoder.name,
+            "independent": getattr(self.encoder, "logit_bias", None) is not None,
+            "results": results,
+            "notes": list(named.notes),
+        }
+
+    async def _heat(self, classifier: Classifier, picture: Picture, labels: list[str]) -> dict[str, Any]:
+        if not self.patches:
+            raise CapabilityError("this model gives no patches in the space of its texts, so it has no heat maps")
+        run = asyncio.get_running_loop().run_in_executor
+        return await run(self.namer.thread, heat_maps, self.encoder, classifier, picture.content, labels)
+
+    async def embed(self, asked: Embed, pictures: list[Picture], until: float) -> dict[str, Any]:
+        """Unit vectors of images and texts."""
+        if not pictures and not asked.texts:
+            raise Refusal(422, "neither images nor texts; send at least one")
+        texts = await self.namer.vectors(asked.texts) if asked.texts else np.empty((0, self.encoder.dim))
+        found = await self._encoded(pictures, until) if pictures else []
+        rows = []
+        for picture, value in zip(pictures, found):
+            vector, error = _vector(value)
+            rows.append({"name": picture.name, "vector": None if vector is None else vector.tolist(), "error": error})
+        return {
+            "model": self.encoder.name,
+            "fingerprint": self.encoder.fingerprint,
+            "dim": self.encoder.dim,
+            "images": rows,
+            "texts": texts.tolist(),
+        }
+
+    async def _encoded(self, pictures: list[Picture], until: float) -> list[np.ndarray | ImageError]:
+        if not pictures:
+            raise Refusal(422, "no image; send at least one")
+        found = await self.engine.encode([picture.content for picture in pictures], until)
+        if all(isinstance(value, ImageError) for value in found):
+            raise Refusal(422, f"image {pictures[0].name}: {_vector(found[0])[1]}")
+        return found
+
+    def models(self) -> dict[str, Any]:
+        """What is served, and what could be."""
+        from dataclasses import asdict
+
+        from zorse.encoders import KNOWN_MODELS
+
+        default = self.namer.default
+        served = {
+            "model": self.encoder.name,
+            "dim": self.encoder.dim,
+            "image_size": list(self.encoder.image_size),
+            "fingerprint": self.encoder.fingerprint,
+            "texts": self.namer.texts,
+            "heat": self.patches,
+            "labels": None if default is None else list(default.labels),
+            "fixed_labels": self.namer.fixed,
+            "limits": asdict(self.limits),
+        }
+        return {"served": served, "known": [asdict(model) for model in KNOWN_MODELS]}
+
+
+def create_app(
+    encoder: Any,
+    *,
+    default: Classifier | None = None,
+    fixed: bool = False,
+    templates: Any = None,
+    limits: Limits | None = None,
+    batch_size: int = 32,
+    token: str | None = None,
+    hosts: frozenset[str] | None = None,
+    log: Callable[[dict[str, Any]], None] | None = None,
+) -> Guard:
+    """An ASGI application that serves one encoder.
+
+    Parameters
+    ----------
+    encoder : ImageEncoder
+        With texts it names and searches; without it only embeds images.
+    default : Classifier, optional
+        Names images of requests that bring no labels.
+    fixed : bool
+        The model has learned its labels, so requests bring none.
+    templates : optional
+        As :class:`zorse.jobs.Classifier` takes them.
+    limits : Limits, optional
+    batch_size : int
+        Images encoded at a time.
+    token : str, optional
+        What ``Authorization: Bearer`` must bring, except for ``/health`` and the page.
+    hosts : frozenset of str, optional
+        Names in the Host header that are answered; by default all.
+    log : callable, optional
+        Takes one dict a request; by default a line of JSON on stderr.
+
+    Raises
+    ------
+    MissingDependencyError
+        If the extra ``serve`` is not installed.
+    """
+    desk = Desk(encoder, default, fixed, templates, limits or Limits(), batch_size)
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        from PIL import Image
+
+        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, desk.limits.pixels
+        desk.engine.start()
+        try:
+            yield
+        finally:
+            await asyncio.get_running_loop().run_in_executor(None, desk.engine.stop)
+            desk.namer.thread.shutdown(wait=True)
+            Image.MAX_IMAGE_PIXELS = before
+
+    app = FastAPI(
+        title="Zorse",
+        version=zorse.__version__,
+        description="Zero-shot visual recognition: name what is in images from names alone.",
+        lifespan=life,
+        docs_url=None,  # both pages fetch scripts from elsewhere
+        redoc_url=None,
+    )
+
+    @app.exception_handler(Refusal)
+    async def refused(request: Request, error: Refusal) -> Response:
+        return _refused(request, error)
+
+    @app.exception_handler(InputError)
+    @app.exception_handler(CapabilityError)
+    async def unusable(request: Request, error: Exception) -> Response:
+        return _refused(request, Refusal(422, str(error)[:500]))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        return _refused(request, Refusal(422, str(error.errors()[0]["msg"])[:200]))
+
+    @app.exception_handler(HTTPException)
+    async def no_route(request: Request, error: HTTPException) -> Response:
+        return _refused(request, Refusal(error.status_code, str(error.detail)[:200], dict(error.headers or {})))
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, error: Exception) -> Response:
+        return _refused(request, Refusal(500, UNEXPECTED))
+
+    @app.post("/classify", **_route(answers.Classified, Classify, "labels"))
+    async def classify(request: Request) -> Response:
+        """Name what is in images, from names alone."""
+        return await desk.serve(request, Classify, desk.classify)
+
+    @app.post("/embed", **_route(answers.Embedded, Embed, "texts"))
+    async def embed(request: Request) -> Response:
+        """Unit vectors of images and texts in one space."""
+        return await desk.serve(request, Embed, desk.embed)
+
+    @app.get("/models", responses=_refusals(401, 403))
+    async def models() -> Response:
+        """The model that is served with its limits, and those known by name."""
+        return _json(desk.models())
+
+    @app.get("/papers", responses=_refusals(401, 403, 422))
+    async def papers(query: str = "") -> Response:
+        """The implemented literature, or what of it matches."""
+        from zorse import catalogue
+
+        if len(query) > desk.limits.letters:
+            raise Refusal(422, f"the query has more than {desk.limits.letters} characters")
+        run = asyncio.get_running_loop().run_in_executor
+        found = await run(desk.namer.thread, lambda: [entry.as_dict() for entry in catalogue.find(query)])
+        return _json(found)
+
+    @app.get("/health", responses={200: {"model": answers.Health}, **_refusals(403)})
+    async def health() -> Response:
+        """Whether the service answers."""
+        told = {"status": "ok", "model": encoder.name, "version": zorse.__version__, "waiting": desk.engine.waiting}
+        return _json(told)
+
+    @app.get("/metrics", responses={200: {"content": {TYPE: {"schema": {"type": "string"}}}}, **_refusals(401, 403)})
+    async def metrics() -> Response:
+        """Figures for Prometheus."""
+        return Response(desk.metrics.page(), media_type=TYPE)
+
+    return Guard(app, desk.metrics, routes=_ROUTES, open_paths=_OPEN, token=token, hosts=hosts, log=log)
+
+
+def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {status: {"model": answers.Error, "description": _REFUSALS[status]} for status in statuses}
+
+
+def _route(response: Any, body: Any, words: str) -> dict[str, Any]:
+    """What the OpenAPI document says of a route whose body FastAPI does not read itself."""
+    schema = body.model_json_schema()
+    plain = {name: what for name, what in schema["properties"].items() if name not in ("images", "urls", words)}
+    form = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "image": {"type": "array", "items": {"type": "string", "format": "binary"}},
+            words: {"type": "string", "description": "Parted by commas, or a JSON list."}
+            if words == "labels"
+            else {"type": "array", "items": {"type": "string"}},
+            **plain,
+        },
+    }
+    content = {"multipart/form-data": {"schema": form}, "application/json": {"schema": schema}}
+    return {
+        "responses": {200: {"model": response}, **_refusals(*_REFUSALS)},
+        "openapi_extra": {"requestBody": {"required": True, "content": content}},
+    }
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _vector(value: np.ndarray | ImageError) -> tuple[np.ndarray | None, str | None]:
+    """A vector, or the reason without what a decoder said in brackets, which may name what is inside."""
+    return (None, value.reason.partition(" (")[0]) if isinstance(value, ImageError) else (value, None)
+
+
+def _refused(request: Request, refusal: Refusal) -> Response:
+    state = request.scope["state"]
+    state["told"]["reason"] = refusal.message
+    told = {"error": refusal.message, "request": state["request"]}
+    return Response(json.dumps(told).encode(), refusal.status, refusal.headers, media_type="application/json")
+
+
+def _json(value: Any) -> Response:
+    return Response(json.dumps(value, ensure_ascii=False).encode(), media_type="application/json")
