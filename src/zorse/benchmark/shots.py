@@ -28,12 +28,15 @@ class ShotTask:
     test : tuple of ndarrays
         Held-out photographs; never looked at before the end.
     table : ClassTable
+    contents : tuple of n bytes
+        The shots' image files.
     """
 
     X: np.ndarray
     y: np.ndarray
     test: tuple[np.ndarray, np.ndarray]
     table: ClassTable
+    contents: tuple[bytes, ...]
 
 
 @lru_cache(maxsize=1)
@@ -50,6 +53,40 @@ def with_shots(task: PhotoTask, shots: int, seed: int) -> ShotTask:
     """``shots`` training photographs of each class of ``task``, drawn by ``seed``; only these are embedded."""
     contents, y, keys = _training(task.name)
     at = draw_shots(y, shots, seed, keys)
-    X = embedded([contents[i] for i in at], task.encoder, task.store)
+    drawn = tuple(contents[i] for i in at)
+    X = embedded(list(drawn), task.encoder, task.store)
     table = class_table(np.unique(task.y), task.encoder, templates=task.templates, store=task.store)
-    return ShotTask(X.astype(float), y[at], (task.X.astype(float), task.y), table)
+    return ShotTask(X.astype(float), y[at], (task.X.astype(float), task.y), table, drawn)
+
+
+@dataclass(frozen=True, eq=False)
+class StyledShots:
+    """Image files of PACS: shots of every class in every style, and held-out ones to measure on.
+
+    Attributes
+    ----------
+    images, y, style : list of bytes, ndarrays of shape (n,)
+        Shots, their classes and their styles.
+    test : tuple of list of bytes and two ndarrays
+        The same of held-out photographs.
+    """
+
+    images: list[bytes]
+    y: np.ndarray
+    style: np.ndarray
+    test: tuple[list[bytes], np.ndarray, np.ndarray]
+
+
+def styled_shots(shots: int, seed: int, held_out: int = 20) -> StyledShots:
+    """``shots`` training photographs of each class in each style, ``held_out`` others, always the same."""
+    pack = Path(os.environ.get("ZORSE_DATA") or "../shared/data")
+    parts = []
+    for split, n, draw in (("train", shots, seed), ("val", held_out, 0)):
+        contents, y = photographs("pacs", split, pack)
+        style = np.char.replace(photographs("pacs", split, pack, of="domain")[1], "_", " ")
+        kept = list({content_digest(content): i for i, content in enumerate(contents)}.items())
+        at = np.array([i for _, i in kept])
+        both = np.char.add(np.char.add(y[at], ", "), style[at])
+        at = at[draw_shots(both, n, draw, [key for key, _ in kept])]
+        parts.append(([contents[i] for i in at], y[at], style[at]))
+    return StyledShots(*parts[0], parts[1])

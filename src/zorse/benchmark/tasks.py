@@ -15,6 +15,7 @@ from zorse.core import InputError, UnknownNameError
 from zorse.data import CompositionalTask, ZeroShotTask, digits_zsl, read_task, toy_compositional, toy_zsl
 from zorse.data.compositional import seen_pairs
 from zorse.data.datasets import DATASETS, find_dataset, read_dataset
+from zorse.data.dots import counted_dots
 from zorse.data.pack import awa19, gzsl_scores, pacs, tiny160
 from zorse.nn.vectors import unit_rows
 from zorse.semantics import WordNet, hierarchy_graph
@@ -35,6 +36,7 @@ TASKS = {
     "pacs-photos": pacs_photos,
     "pacs-names": lambda: photo_task("pacs"),
     "pacs": pacs,
+    "dots": lambda: counted_dots,
     "compositional": toy_compositional,
     "animal-patches": animal_patches,
     "tiny-patches": tiny_patches,

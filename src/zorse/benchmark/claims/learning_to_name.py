@@ -1,4 +1,5 @@
 """Learned class names against the names as they are."""
+# mypy: disable-error-code="arg-type"
 
 from zorse.benchmark.photographs import PhotoTask, embedded_model
 from zorse.benchmark.shots import with_shots

@@ -22,12 +22,12 @@ class LPFT(HeadTrainer):
     probe_epochs, probe_lr : int, float, default=50, 1e-2
         Of the classifier alone, by Adam; 0 epochs are plain fine-tuning.
     templates : sequence of str, optional
-        Prompts that the classifier starts from; None: from the mean image of each class.
+        Prompts that the classifier starts from; None: random rows, as in the paper.
     epochs, batch_size, lr, weight_decay : int, int, float, float, default=10, 64, 3e-5, 0.0
         Of AdamW, whose rate falls to 0 along a cosine.
     device : str, default="auto"
     random_state : int, RandomState or None
-        Of shuffling.
+        Of the classifier's start and of shuffling.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class LPFT(HeadTrainer):
     Both stages minimise the cross-entropy of ``scale cos(f(x), w_c)``; the first moves the w_c alone.
 
     Differs from the paper: rows of the classifier are directions, without intercepts, and the probe is trained by Adam
-    for a fixed number of epochs from class means, not to convergence from random rows.
+    for a fixed number of epochs, not to convergence.
 
     Cost: one pass of the images, then O(epochs n) passes and back.
 
@@ -84,9 +84,8 @@ class LPFT(HeadTrainer):
         with torch.no_grad():
             x = torch.cat([lesson.images(rows) for rows in torch.arange(len(lesson.y)).split(64)])
         if self.templates is None:
-            sums = torch.zeros(len(lesson.labels), x.shape[1], device=x.device).index_add(0, lesson.y, x)
-            lesson.more["head"] = torch.nn.Parameter(torch.nn.functional.normalize(sums, dim=1))
-            lesson.more["named"] = lesson.more["head"].detach().clone()
+            rows = torch.nn.functional.normalize(torch.randn(len(lesson.labels), x.shape[1]), dim=1).to(x)
+            lesson.more["head"], lesson.more["named"] = torch.nn.Parameter(rows.clone()), rows
         else:
             super()._begin(lesson)
         head, generator = lesson.more["head"], torch.Generator().manual_seed(0)
