@@ -1,0 +1,166 @@
+"""MF-Adapter, COSOC, CHIP and APE against loops written from the papers."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from zorse.core import ClassTable, InputError
+from zorse.methods.adaptation import cosoc
+from zorse.methods.adaptation.ape import APE
+from zorse.methods.adaptation.chip import CHIP
+from zorse.methods.adaptation.cosoc import COSOC, agreeing, foreground, matched
+from zorse.methods.adaptation.mf_adapter import MFAdapter
+from zorse.nn.contrast import bag_contrast, supervised_contrastive
+
+rng = np.random.default_rng(0)
+
+
+def unit(v):
+    return v / np.sqrt(v @ v)
+
+
+def test_crops_that_agree_are_found_by_trying_all():
+    crops = rng.standard_normal((3, 4, 6))
+    crops /= np.linalg.norm(crops, axis=2, keepdims=True)
+
+    def agreement(at):
+        return sum(crops[i, at[i]] @ crops[j, at[j]] for i in range(3) for j in range(3) if i != j)
+
+    assert tuple(agreeing(crops)) == max(itertools.product(range(4), repeat=3), key=agreement)
+
+
+def test_exchanging_one_at_a_time_ends_where_no_exchange_helps(monkeypatch):
+    monkeypatch.setattr(cosoc, "EXACT", 0)
+    crops = rng.standard_normal((4, 5, 6))
+    crops /= np.linalg.norm(crops, axis=2, keepdims=True)
+    at = agreeing(crops)
+    for i in range(4):
+        others = sum(crops[j, at[j]] for j in range(4) if j != i)
+        assert (crops[i] @ others).argmax() == at[i]
+
+
+def test_matching_takes_no_row_or_column_twice():
+    similar = rng.standard_normal((5, 3, 4))
+    for matrix, found in zip(similar, matched(similar, 0.5), strict=True):
+        rows, columns, total = {0, 1, 2}, {0, 1, 2, 3}, 0.0
+        for i in range(3):
+            r, c = max(itertools.product(rows, columns), key=lambda at: matrix[at])
+            total += 0.5**i * max(matrix[r, c], 0)
+            rows, columns = rows - {r}, columns - {c}
+        assert found == pytest.approx(total)
+
+
+def test_an_object_outweighs_its_background():
+    """Shots of two classes share backgrounds crosswise; crops tell them apart, means of whole images do not."""
+    a, b, sand, sea = np.linalg.qr(rng.standard_normal((8, 4)))[0].T
+    train = np.array([[a, sea, sea, sea], [a, sand, sand, sand], [b, sand, sand, sand], [b, sea, sea, sea]])
+    asked = np.array([[a, sand, sand, sand], [b, sea, sea, sea]])
+    model = COSOC().fit(train[:, :, None], ["a", "a", "b", "b"])
+    assert model.predict(asked[:, :, None]).tolist() == ["a", "b"]
+
+
+def test_foreground_is_what_the_images_of_a_class_share():
+    shared = unit(rng.standard_normal(20))
+    crops = rng.standard_normal((6, 4, 20))
+    crops[:, 2] = shared + 0.01 * rng.standard_normal((6, 20))
+    weights = foreground(crops, ["a"] * 6)
+    assert (weights.argmax(axis=1) == 2).all()
+    assert (weights >= 0).all()
+    assert (weights.sum(axis=1) <= 1 + 1e-12).all()
+
+
+def test_the_unit_in_loops():
+    T, X = rng.standard_normal((3, 6)), rng.standard_normal((6, 2, 2, 6))
+    y, new = np.array([0, 0, 1, 1, 2, 2]), rng.standard_normal((2, 2, 2, 6))
+    model = MFAdapter(alpha=0.5, gamma=2.0, beta=3.0, k=2, windows=(1, 2), epochs=0, scale=10.0, device="cpu")
+    model.fit(X, y, classes=ClassTable(np.arange(3), T))
+
+    def windows(grid):
+        cells = [unit(p) for row in grid for p in row]
+        return [*cells, unit(sum(cells))]
+
+    def whole(grid):
+        return unit(sum(unit(p) for row in grid for p in row))
+
+    for grid, found in zip(new.astype(np.float32), model.scores(new), strict=True):
+        for c in range(3):
+            score = 10 * whole(grid) @ unit(T[c])
+            score += 0.5 * sum(np.exp(-3 * (1 - whole(grid) @ whole(X[i]))) for i in range(6) if y[i] == c)
+            pool = [w for i in range(6) if y[i] == c for w in windows(X[i])]
+            near = [np.sort([q @ w for w in pool])[-2:].mean() for q in windows(grid)]
+            assert found[c] == pytest.approx(score + 2 * 10 * np.mean(near), abs=1e-4)
+
+
+def test_the_adapter_leaves_each_shot_out_of_its_own_pool():
+    model = MFAdapter(k=1)
+    q = torch.nn.functional.normalize(torch.randn(4, 3, 5, generator=torch.Generator().manual_seed(0)), dim=2)
+    owner = torch.tensor([0, 0, 1, 1])
+    near = model._nearest(q, q, owner, 2, lambda x: 0 * x, torch.arange(4))
+    alone = [max(float(a @ b) for b in q[1]) for a in q[0]]
+    assert float(near[0, 0]) == pytest.approx(np.mean(alone), abs=1e-5)
+
+
+def test_no_window_fits():
+    with pytest.raises(InputError, match="no window"):
+        MFAdapter(windows=(3,)).fit(rng.standard_normal((4, 2, 2, 5)), [0, 0, 1, 1])
+
+
+PARENTS = {"cat": ("feline",), "lion": ("feline",), "dog": ("canine",), "wolf": ("canine",), "feline": ("animal",)}
+
+
+def chip_data():
+    rng = np.random.default_rng(1)
+    feline, canine = rng.standard_normal((2, 10))
+    own = {name: 0.5 * rng.standard_normal(10) for name in ("cat", "dog", "lion", "wolf")}
+    y = np.repeat(["cat", "dog", "lion", "wolf"], 10)
+    X = np.stack([(feline if n in ("cat", "lion") else canine) + own[n] + 0.1 * rng.standard_normal(10) for n in y])
+    return X, y, ClassTable(np.array(list(own)), np.stack(list(own.values())), parents=PARENTS)
+
+
+def test_an_unseen_class_is_told_by_its_category():
+    X, y, table = chip_data()
+    seen = np.isin(y, ["cat", "dog"])
+    model = CHIP(levels=2, hidden=16, latent=8, epochs=20, batch_size=10, device="cpu", random_state=0)
+    model.fit(X[seen], y[seen], classes=table)
+    right = np.where(y[~seen] == "lion", "feline", "canine")
+    assert model.general(X[~seen]).tolist() == right.tolist()
+    assert model.with_candidates(["lion", "wolf"]).predict(X[~seen]).tolist() == y[~seen].tolist()
+    with pytest.raises(InputError, match="level is from 0 to 1"):
+        model.general(X, level=2)
+
+
+def test_levels_add_up():
+    X, y, table = chip_data()
+    model = CHIP(levels=2, hidden=8, latent=4, epochs=2, batch_size=20, device="cpu", random_state=0)
+    model.fit(X, y, classes=table)
+    z = model._embedded(X[:3])
+    total = np.zeros((3, 4))
+    for level, nodes in enumerate(model.nodes_):
+        line = [name if level == 0 else PARENTS[name][0] for name in table.labels.tolist()]
+        for i in range(3):
+            logits = np.array([10 * z[i] @ m for m in model.centroids_[level]])
+            p = np.exp(logits) / np.exp(logits).sum()
+            total[i] += [np.log(p[nodes.tolist().index(node)]) for node in line]
+    np.testing.assert_allclose(model.scores(X[:3]), total, atol=1e-6)
+
+
+def test_chips_loss_is_one_contrast_a_level():
+    X, y, table = chip_data()
+    model = CHIP(levels=2, hidden=8, latent=4, epochs=1, batch_size=40, lr=0.0, device="cpu", random_state=0)
+    model.fit(X, y, classes=table)
+    z = torch.tensor(model._embedded(X))
+    fine = torch.tensor(np.unique(y, return_inverse=True)[1])
+    coarse = torch.tensor(np.isin(y, ["cat", "lion"]).astype(int))
+    expected = sum(supervised_contrastive(z, target, 0.1) for target in (fine, coarse))
+    assert model.history_[0]["loss"] == pytest.approx(float(expected), rel=1e-4)
+
+
+def test_apes_loss_is_contrast_in_both_directions():
+    X, y, table = chip_data()
+    model = APE(hidden=0, epochs=1, batch_size=40, lr=0.0, weight_decay=0.0, device="cpu", random_state=0)
+    model.fit(X, y, classes=table)
+    scores = torch.tensor(model.scores(X))[:, table.rows(y)]
+    expected = bag_contrast(scores, torch.tensor(table.rows(y)))
+    assert model.history_[0]["loss"] == pytest.approx(float(expected), rel=1e-4)
