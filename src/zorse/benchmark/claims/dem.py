@@ -47,7 +47,9 @@ def compare() -> Agreement:
     layers = [m for m in model.networks_["embed"].double().children() if isinstance(m, nn.Linear)]
     (W1, b1), (W2, b2) = ((layer.weight.numpy(), layer.bias.numpy()) for layer in layers)
     x = task.test_unseen[0][:50]
-    places = [np.maximum(W2 @ np.maximum(W1 @ a + b1, 0) + b2, 0) for a in task.classes.vectors]
+    A = task.classes.vectors
+    unit_x, unit_a = np.sqrt((X**2).mean()), np.sqrt((A[np.isin(task.classes.labels, y)] ** 2).mean())
+    places = [unit_x * np.maximum(W2 @ np.maximum(W1 @ a / unit_a + b1, 0) + b2, 0) for a in A]
     expected = np.array([[-((v - place) ** 2).sum() for place in places] for v in x])
     difference = float(np.abs(model.scores(x) - expected).max() / np.abs(expected).max())
     return Agreement(

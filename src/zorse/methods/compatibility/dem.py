@@ -18,7 +18,8 @@ class DEM(NetworkClassifier):
     r"""Deep embedding model: a network maps class vectors to features; the visual space is where both meet.
 
     With f = relu(W_2 relu(W_1 a + b_1) + b_2) it minimises the mean of (f(a_y) - x)^2 over samples and features, plus
-    weight_decay / 2 times the squares of all parameters. A candidate is scored by -||x - f(a)||^2.
+    weight_decay / 2 times the squares of all parameters. A candidate is scored by -||x - f(a)||^2. Features and class
+    vectors are measured in units of their root mean square over the training set.
 
     Parameters
     ----------
@@ -49,6 +50,10 @@ class DEM(NetworkClassifier):
         "embed", and with ``views`` a first layer "modality_0", "modality_1" .. for each.
     sizes_ : list of int
         Length of a vector of each modality.
+    feature_scale_ : float
+        Root mean square of all training features.
+    class_scales_ : list of float
+        That of each modality of the seen classes.
     prototypes_ : ndarray of shape (c, d), or (c, k) in the semantic space
         The candidates where samples meet them.
     history_ : list of dict
@@ -63,7 +68,9 @@ class DEM(NetworkClassifier):
 
     Notes
     -----
-    Differs from the paper: training ends after ``epochs``; layers start as torch starts them, not from a truncated
+    Differs from the paper: lengths are relative to the training set's, which is why the same step and weight decay do
+    for features of any scale; as they are, features of unit length would be lost beside the paper's weight decay.
+    Training ends after ``epochs``; layers start as torch starts them, not from a truncated
     normal of standard deviation 0.1. The fusion adds modalities with equal weight, where the released code weighs
     attributes three times. Text encoded by a recurrent network, the paper's third input, is left to class vectors.
 
@@ -113,7 +120,10 @@ class DEM(NetworkClassifier):
             raise InputError(f"space must be 'visual' or 'semantic'; got {self.space!r}")
         if self.views and self.space == "semantic":
             raise CapabilityError("DEM fuses views in the visual space alone")
-        self.sizes_ = [part.shape[1] for part in self._modalities(table)]
+        parts, seen = self._modalities(table), np.unique(rows)
+        self.sizes_ = [part.shape[1] for part in parts]
+        self.feature_scale_ = _root_mean_square(X)
+        self.class_scales_ = [_root_mean_square(part[seen]) for part in parts]
         super()._fit(X, rows, table)
 
     def _networks(self, x: Tensor, phi: Tensor, y: Tensor) -> dict[str, nn.Module]:
@@ -140,19 +150,25 @@ class DEM(NetworkClassifier):
         return networks["embed"](phi)
 
     def _prepare(self, table: ClassTable) -> None:
-        phi = self._phi(table)
-        self.prototypes_ = self._run(self._among_features, phi) if self.space == "visual" else phi
+        if self.space == "visual":
+            self.prototypes_ = self.feature_scale_ * self._run(self._among_features, self._phi(table))
+        else:
+            self.prototypes_ = table.vectors
 
     def _scores(self, X: np.ndarray, table: ClassTable) -> np.ndarray:
         if self.space == "semantic":
-            X = self._run(lambda networks, x: networks["embed"](x), X)
+            X = self.class_scales_[0] * self._run(lambda networks, x: networks["embed"](x), self._theta(X))
         return negative_distance(X, self.prototypes_)
 
     def _optimizer(self, params: list[Tensor]) -> torch.optim.Optimizer:
         return torch.optim.Adam(params, lr=self.lr, weight_decay=self.weight_decay)
 
+    def _theta(self, X: np.ndarray) -> np.ndarray:
+        return X / self.feature_scale_
+
     def _phi(self, table: ClassTable) -> np.ndarray:
-        return np.hstack(self._modalities(table))
+        parts = zip(self._modalities(table), self.class_scales_, strict=True)
+        return np.hstack([part / scale for part, scale in parts])
 
     def _modalities(self, table: ClassTable) -> tuple[np.ndarray, ...]:
         if not self.views:
@@ -166,3 +182,7 @@ class DEM(NetworkClassifier):
         """A small network, each way."""
         few: dict = {"hidden": 32, "epochs": 20, "lr": 0.01, "weight_decay": 1e-4, "random_state": 0, "device": "cpu"}
         return [few | {"nonnegative": False}, few | {"space": "semantic"}]
+
+
+def _root_mean_square(values: np.ndarray) -> float:
+    return float(np.sqrt(np.square(values).mean())) or 1.0

@@ -66,7 +66,7 @@ class SSE(NetworkClassifier):
     its mirror image at the mean of all samples (relu).
 
     Cost: O(epochs n s d) to fit, s being the number of seen classes; that of c quadratic programs in s unknowns for a
-    label space; O(n s (d + c)) to score.
+    label space; O(n s (d + c)) to score. Memory stays at O(n (d + s)).
 
     References
     ----------
@@ -133,9 +133,11 @@ class SSE(NetworkClassifier):
         return gap.relu().mean() + self.alignment * of_class.relu().mean() + self.weight_decay * decay
 
     def _proportions_of(self, x: Tensor, V: Tensor, w: Tensor) -> Tensor:
-        """<w, psi_s(x)> of x (b, d), shape (b, s)."""
-        psi = torch.minimum(x[:, None], V) if self.embedding == "intersection" else (x[:, None] - V).relu()
-        return psi @ w
+        """<w, psi_s(x)> of x (b, d), shape (b, s); no array is larger than x, V and the result."""
+        # min(x, v) = (x + v - |x - v|) / 2, max(0, x - v) = (x - v + |x - v|) / 2: what joins the two is a distance.
+        gap = _weighted_distance(x, V, w)
+        own, theirs = (x @ w)[:, None], V @ w
+        return (own + theirs - gap) / 2 if self.embedding == "intersection" else (own - theirs + gap) / 2
 
     @staticmethod
     def _parts(networks: nn.ModuleDict) -> tuple[Tensor, Tensor]:
@@ -150,9 +152,7 @@ class SSE(NetworkClassifier):
 
     def _scores(self, X: np.ndarray, table: ClassTable) -> np.ndarray:
         def proportions(networks: nn.ModuleDict, x: Tensor) -> Tensor:
-            V, w = self._parts(networks)
-            # A seen class at a time: (n, d) is all that is held.
-            return torch.cat([self._proportions_of(x, v[None], w) for v in V], dim=1)
+            return self._proportions_of(x, *self._parts(networks))
 
         return self._run(proportions, X) @ self.proportions_.T
 
@@ -161,3 +161,14 @@ class SSE(NetworkClassifier):
         """The embedding that features below 0 can be given to."""
         few = {"gamma": 0.01, "epochs": 8, "lr": 0.1, "batch_size": 32, "random_state": 0, "device": "cpu"}
         return [few | {"embedding": "relu"}]
+
+
+def _weighted_distance(x: Tensor, V: Tensor, w: Tensor) -> Tensor:
+    """Sum over features of w_j |x_j - v_j|, shape (b, s); w may be negative."""
+    positive = w > 0
+    total = x.new_zeros(len(x), len(V))
+    for kept, sign in ((positive, 1), (~positive, -1)):
+        if kept.any():
+            weights = sign * w[kept]
+            total = total + sign * torch.cdist(x[:, kept] * weights, V[:, kept] * weights, p=1)
+    return total
