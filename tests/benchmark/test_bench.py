@@ -18,7 +18,7 @@ from zorse.benchmark.recipe import MethodRecipe, Recipe, load_recipe
 from zorse.benchmark.tasks import resplit
 from zorse.benchmark.tune import choose, class_folds, unseen_accuracy
 from zorse.core import InputError, NotAvailableError, UnknownNameError
-from zorse.data import toy_patches, toy_zsl
+from zorse.data import toy_compositional, toy_patches, toy_zsl
 from zorse.evaluation import evaluate, harmonic_mean, mean_class_accuracy
 from zorse.methods.compatibility.eszsl import ESZSL
 from zorse.methods.compatibility.sae import SAE
@@ -185,6 +185,8 @@ def test_what_a_method_cannot_take_is_said(broken):
     assert "takes images" in why_not("broken:Images", TASK)
     assert "one space" in why_not("clip", TASK)
     assert why_not("clip", toy_zsl(aligned=True)) is None
+    assert "by words that it shares" in why_not("visprod", TASK)
+    assert why_not("visprod", toy_compositional()) is None
     assert run_cell(cell("clip"), TASK)["status"] == "skipped"
 
 

@@ -104,6 +104,8 @@ def why_not(method: str, task: ZeroShotTask) -> str | None:
     d, k = task.X.shape[-1], task.classes.n_semantics
     if cls.traits.aligned_space and d != k:
         return f"compares samples and class vectors in one space; here they have {d} and {k} dimensions"
+    if not cls.traits.learns_unseen and not task.classes.parents:
+        return "knows an unseen class by words that it shares with seen ones; the classes here have none"
     return None
 
 
