@@ -11,6 +11,7 @@ from zorse.cli.options import BATCH_SIZE, DEVICE, MODEL
 
 def command(
     model: str = MODEL,
+    index: str = typer.Option(None, "--index", help="Folder that zorse index wrote with this model, for searches."),
     labels: Path = typer.Option(None, "--labels", "-l", help="File of labels for requests that bring none."),
     templates: str = typer.Option(None, "--templates", help="A built-in set (ensemble, ...) or a file; each holds {}."),
     host: str = typer.Option("127.0.0.1", "--host", help="Address to listen on; any but loopback needs a token."),
@@ -18,6 +19,7 @@ def command(
     token: str = typer.Option(
         None, "--token", envvar="ZORSE_TOKEN", show_envvar=True, help="What requests must bring."
     ),
+    allow_urls: bool = typer.Option(False, "--allow-urls", help="Fetch images from public addresses in requests."),
     queue: int = typer.Option(256, "--queue", help="Requests accepted at a time; the next gets 503."),
     deadline: float = typer.Option(30.0, "--deadline", help="Seconds a request may take."),
     max_upload: float = typer.Option(20, "--max-upload", metavar="MIB", help="Size of a request's body."),
@@ -41,8 +43,10 @@ def command(
     )
     serve(
         model,
+        index=index,
         labels=labels,
         templates=templates,
+        allow_urls=allow_urls,
         host=host,
         port=port,
         token=token,

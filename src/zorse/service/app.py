@@ -7,7 +7,9 @@ import json
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from zorse.core.image import ImageError
 from zorse.jobs.classify import Classifier
 from zorse.jobs.embed import Embedded
 from zorse.service.engine import Engine
+from zorse.service.finding import Finder
 from zorse.service.limits import Gate, Limits, Place, Refusal
 from zorse.service.naming import Namer, has_patches, heat_maps
 
@@ -27,18 +30,23 @@ try:
     from starlette.exceptions import HTTPException
 
     from zorse.service import answers
-    from zorse.service.asking import Classify, Embed, Picture, read_labels, read_request
+    from zorse.service.asking import Classify, Embed, Picture, Search, read_labels, read_request
+    from zorse.service.fetch import Fetcher
     from zorse.service.guard import UNEXPECTED, Guard
     from zorse.service.metrics import TYPE, Metrics
 except ImportError as error:
     raise MissingDependencyError("fastapi, python-multipart and prometheus-client", "serve", "the service") from error
 
 _OPEN = frozenset({"/", "/page.css", "/page.js", "/health"})
+_PAGE = {"/": "index.html", "/page.css": "page.css", "/page.js": "page.js"}
+_MEDIA = {"html": "text/html; charset=utf-8", "css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
+_SHOWN = 60  # pictures of one answer
 _ROUTES = _OPEN | {"/classify", "/embed", "/search", "/models", "/papers", "/metrics", "/openapi.json"}
 _REFUSALS: dict[int, str] = {
     400: "The body is not what its content type says.",
     401: "A token is needed.",
     403: "Asked under another name, or from another site's page.",
+    404: "There is no index.",
     408: "The body came too slowly.",
     413: "More than the service accepts.",
     415: "Another content type.",
@@ -54,11 +62,15 @@ class Desk:
         self, encoder: Any, default: Classifier | None, fixed: bool, templates: Any, limits: Limits, batch: int
     ):
         self.limits, self.metrics = limits, Metrics()
+        self.finder: Finder | None = None
+        self.fetcher: Fetcher | None = None
         readers = min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
         self.engine = Engine(encoder, batch_size=batch, readers=readers, told=self.metrics.encoded)
         self.namer = Namer(encoder, default, fixed=fixed, templates=templates, told=self.metrics.read)
         self.gate = Gate(limits, self.engine.wait)
         self.encoder, self.patches = encoder, has_patches(encoder)
+        self._papers: dict[str, dict[str, Any]] = {}
+        self._library = ThreadPoolExecutor(1, thread_name_prefix="zorse-papers")
         for gauge, value in (
             (self.metrics.inside, lambda: self.gate.requests),
             (self.metrics.waiting, lambda: self.engine.waiting),
@@ -82,9 +94,9 @@ class Desk:
             asked, pictures = read_request(kind, request.headers.get("content-type", ""), body, self.limits)
             del body
             told["images"] = len(pictures)
-            if asked.urls:
+            if asked.urls and self.fetcher is None:
                 raise Refusal(403, "this service fetches no addresses; send the image itself")
-            working = asyncio.ensure_future(work(asked, pictures, until))
+            working = asyncio.ensure_future(self._work(work, asked, pictures, place, until))
             gone = asyncio.ensure_future(_disconnected(request))
             try:
                 left = max(until - time.monotonic(), 0.0)
@@ -97,6 +109,14 @@ class Desk:
             finally:
                 working.cancel()
                 gone.cancel()
+
+    async def _work(
+        self, work: Callable[..., Awaitable[Any]], asked: Any, pictures: list[Picture], place: Place, until: float
+    ) -> Any:
+        for at, url in enumerate(asked.urls if self.fetcher is not None else ()):
+            content = await self.fetcher(url, until, place.hold)  # type: ignore[misc]
+            pictures.append(Picture(f"address {at + 1}", content))
+        return await work(asked, pictures, until)
 
     def _late(self) -> Refusal:
         wait = {"Retry-After": str(self.engine.wait())}
@@ -171,6 +191,33 @@ class Desk:
             "texts": texts.tolist(),
         }
 
+    async def search(self, asked: Search, pictures: list[Picture], until: float) -> dict[str, Any]:
+        """Pictures of the index."""
+        if self.finder is None:
+            raise Refusal(404, "this service has no index; start it with --index")
+        if len(pictures) > 1:
+            raise Refusal(422, f"{len(pictures)} images; a search takes one")
+        if asked.thumbnails and asked.top_k > _SHOWN:
+            raise Refusal(422, f"at most {_SHOWN} pictures are shown at a time; got top_k {asked.top_k}")
+        image = pictures[0].content if pictures else None
+        run = asyncio.get_running_loop().run_in_executor
+        try:
+            found = await run(self.finder.thread, self.finder.find, asked, image)
+        except ImageError as error:
+            raise Refusal(422, f"image {pictures[0].name}: {error.reason.partition(' (')[0]}") from error
+        return {"model": self.encoder.name, "results": found}
+
+    async def papers(self, query: str) -> list[dict[str, Any]]:
+        """The literature; what an entry tells is read once."""
+        from zorse import catalogue
+
+        def look() -> list[dict[str, Any]]:
+            for entry in catalogue.entries() if not self._papers else ():
+                self._papers[entry.slug] = entry.as_dict()
+            return [self._papers[entry.slug] for entry in catalogue.find(query)]
+
+        return await asyncio.get_running_loop().run_in_executor(self._library, look)
+
     async def _encoded(self, pictures: list[Picture], until: float) -> list[np.ndarray | ImageError]:
         if not pictures:
             raise Refusal(422, "no image; send at least one")
@@ -178,6 +225,11 @@ class Desk:
         if all(isinstance(value, ImageError) for value in found):
             raise Refusal(422, f"image {pictures[0].name}: {_vector(found[0])[1]}")
         return found
+
+    def close(self) -> None:
+        """End the threads."""
+        for thread in (self.namer.thread, self._library, *([self.finder.thread] if self.finder else [])):
+            thread.shutdown(wait=True, cancel_futures=True)
 
     def models(self) -> dict[str, Any]:
         """What is served, and what could be."""
@@ -195,6 +247,8 @@ class Desk:
             "heat": self.patches,
             "labels": None if default is None else list(default.labels),
             "fixed_labels": self.namer.fixed,
+            "index": None if self.finder is None else self.finder.size,
+            "urls": self.fetcher is not None,
             "limits": asdict(self.limits),
         }
         return {"served": served, "known": [asdict(model) for model in KNOWN_MODELS]}
@@ -206,6 +260,8 @@ def create_app(
     default: Classifier | None = None,
     fixed: bool = False,
     templates: Any = None,
+    index: Any = None,
+    fetcher: Fetcher | None = None,
     limits: Limits | None = None,
     batch_size: int = 32,
     token: str | None = None,
@@ -224,6 +280,10 @@ def create_app(
         The model has learned its labels, so requests bring none.
     templates : optional
         As :class:`zorse.jobs.Classifier` takes them.
+    index : path, optional
+        Folder that ``zorse index`` wrote, made by this encoder.
+    fetcher : Fetcher, optional
+        Gets images by address; without one that is refused.
     limits : Limits, optional
     batch_size : int
         Images encoded at a time.
@@ -236,10 +296,18 @@ def create_app(
 
     Raises
     ------
+    InputError
+        If the index was made by another encoder.
     MissingDependencyError
         If the extra ``serve`` is not installed.
     """
     desk = Desk(encoder, default, fixed, templates, limits or Limits(), batch_size)
+    desk.fetcher = fetcher
+    if index is not None:
+        from zorse.search import ImageIndex
+
+        desk.finder = Finder(ImageIndex.open(index, encoder=desk.namer.encoder))
+    page = {name: files("zorse.service").joinpath("page", name).read_bytes() for name in _PAGE.values()}
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -251,7 +319,7 @@ def create_app(
             yield
         finally:
             await asyncio.get_running_loop().run_in_executor(None, desk.engine.stop)
-            desk.namer.thread.shutdown(wait=True)
+            desk.close()
             Image.MAX_IMAGE_PIXELS = before
 
     app = FastAPI(
@@ -294,6 +362,11 @@ def create_app(
         """Unit vectors of images and texts in one space."""
         return await desk.serve(request, Embed, desk.embed)
 
+    @app.post("/search", **_route(answers.Searched, Search, "", 404))
+    async def search(request: Request) -> Response:
+        """Pictures of the index by text, by image, and by both."""
+        return await desk.serve(request, Search, desk.search)
+
     @app.get("/models", responses=_refusals(401, 403))
     async def models() -> Response:
         """The model that is served with its limits, and those known by name."""
@@ -302,13 +375,9 @@ def create_app(
     @app.get("/papers", responses=_refusals(401, 403, 422))
     async def papers(query: str = "") -> Response:
         """The implemented literature, or what of it matches."""
-        from zorse import catalogue
-
         if len(query) > desk.limits.letters:
             raise Refusal(422, f"the query has more than {desk.limits.letters} characters")
-        run = asyncio.get_running_loop().run_in_executor
-        found = await run(desk.namer.thread, lambda: [entry.as_dict() for entry in catalogue.find(query)])
-        return _json(found)
+        return _json(await desk.papers(query))
 
     @app.get("/health", responses={200: {"model": answers.Health}, **_refusals(403)})
     async def health() -> Response:
@@ -321,6 +390,13 @@ def create_app(
         """Figures for Prometheus."""
         return Response(desk.metrics.page(), media_type=TYPE)
 
+    for path, name in _PAGE.items():
+
+        def part(name: str = name) -> Response:
+            return Response(page[name], media_type=_MEDIA[name.rpartition(".")[2]])
+
+        app.add_api_route(path, part, include_in_schema=False)
+
     return Guard(app, desk.metrics, routes=_ROUTES, open_paths=_OPEN, token=token, hosts=hosts, log=log)
 
 
@@ -328,24 +404,25 @@ def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": answers.Error, "description": _REFUSALS[status]} for status in statuses}
 
 
-def _route(response: Any, body: Any, words: str) -> dict[str, Any]:
+def _route(response: Any, body: Any, words: str, *more: int) -> dict[str, Any]:
     """What the OpenAPI document says of a route whose body FastAPI does not read itself."""
     schema = body.model_json_schema()
     plain = {name: what for name, what in schema["properties"].items() if name not in ("images", "urls", words)}
-    form = {
+    form: dict[str, Any] = {
         "type": "object",
         "additionalProperties": False,
         "properties": {
             "image": {"type": "array", "items": {"type": "string", "format": "binary"}},
-            words: {"type": "string", "description": "Parted by commas, or a JSON list."}
-            if words == "labels"
-            else {"type": "array", "items": {"type": "string"}},
             **plain,
         },
     }
+    if words == "labels":
+        form["properties"][words] = {"type": "string", "description": "Parted by commas, or a JSON list."}
+    elif words:
+        form["properties"][words] = {"type": "array", "items": {"type": "string"}}
     content = {"multipart/form-data": {"schema": form}, "application/json": {"schema": schema}}
     return {
-        "responses": {200: {"model": response}, **_refusals(*_REFUSALS)},
+        "responses": {200: {"model": response}, **_refusals(*(set(_REFUSALS) - {404}), *more)},
         "openapi_extra": {"requestBody": {"required": True, "content": content}},
     }
 

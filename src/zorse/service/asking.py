@@ -132,9 +132,8 @@ def read_labels(labels: list[str] | str | None, limits: Limits) -> tuple[str, ..
 def _within(asked: Any, images: int, limits: Limits) -> None:
     if images > limits.images:
         raise Refusal(413, f"{images} images; a request has at most {limits.images}")
-    for name, values in (("text", getattr(asked, "texts", [])), ("text", [getattr(asked, "text", None)])):
-        _check_texts(name, [value for value in values if value is not None], limits)
-    _check_texts("text", [value for value in [getattr(asked, "without", None)] if value is not None], limits)
+    single = [getattr(asked, name, None) for name in ("text", "without", "folder")]
+    _check_texts("text", [*getattr(asked, "texts", []), *(text for text in single if text is not None)], limits)
 
 
 def _check_texts(kind: str, texts: list[str], limits: Limits) -> None:
@@ -258,6 +257,5 @@ def _sorted(parts: list[_Part]) -> tuple[dict[str, Any], list[Picture]]:
             fields[name] = values[0].lower() in ("true", "1", "on")
         else:
             fields[name] = values[0]
-    if fields.get("labels") == "":
-        del fields["labels"]
-    return fields, pictures
+    # What a browser sends for a field that was left empty.
+    return {name: value for name, value in fields.items() if value != ""}, pictures

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -21,21 +22,22 @@ _LABELS = 20_000  # labels of kept classifiers, all together
 
 
 class CachedTexts:
-    """An encoder that remembers what texts it has encoded; everything else is the encoder's.
-
-    Used by one thread at a time.
-    """
+    """An encoder that remembers what texts it has encoded; everything else is the encoder's."""
 
     def __init__(self, encoder: Any, told: Callable[[int, int], None] = lambda found, new: None):
         self._encoder, self._told = encoder, told
         self._kept: OrderedDict[str, np.ndarray] = OrderedDict()
+        self._one = Lock()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._encoder, name)
 
     def encode_text(self, texts: Sequence[str], **options: Any) -> np.ndarray:
         """n strings -> unit vectors (n, dim), float32."""
-        texts = list(texts)
+        with self._one:
+            return self._rows(list(texts), options)
+
+    def _rows(self, texts: list[str], options: dict[str, Any]) -> np.ndarray:
         new = list(dict.fromkeys(text for text in texts if text not in self._kept))
         self._told(len(texts) - len(new), len(new))
         if new:
@@ -82,7 +84,7 @@ class Namer:
         self.texts = hasattr(encoder, "encode_text")
         self.encoder = CachedTexts(encoder, told) if self.texts else encoder
         self.default, self.fixed, self.templates = default, fixed, templates
-        # One thread: the cache needs no lock, and texts never take more than one core from images.
+        # One thread: texts never take more than one core from images.
         self.thread = ThreadPoolExecutor(1, thread_name_prefix="zorse-text")
         self._made: OrderedDict[tuple[str, ...], asyncio.Future[Named]] = OrderedDict()
 

@@ -20,6 +20,8 @@ from zorse.service.limits import Limits
 try:
     import uvicorn
     from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    from zorse.service.fetch import Fetcher
 except ImportError as error:
     raise MissingDependencyError("uvicorn", "serve", "the service") from error
 
@@ -30,8 +32,10 @@ _LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})
 def serve(
     model: Any = "mini",
     *,
+    index: Any = None,
     labels: str | Path | None = None,
     templates: Any = None,
+    allow_urls: bool = False,
     host: str = "127.0.0.1",
     port: int = 8000,
     token: str | None = None,
@@ -46,10 +50,14 @@ def serve(
     ----------
     model : str
         What :func:`zorse.load_encoder` accepts, or a folder that ``zorse adapt`` wrote.
+    index : path, optional
+        Folder that ``zorse index`` wrote with this model; ``/search`` looks there.
     labels : path, optional
         Labels for requests that bring none, one a line or a JSON list.
     templates : optional
         As :class:`zorse.jobs.Classifier` takes them.
+    allow_urls : bool
+        Get images from http(s) addresses of the public internet that requests name.
     host, port : str, int
         Where to listen; port 0 is any that is free.
     token : str, optional
@@ -78,7 +86,18 @@ def serve(
     if token is not None and (len(token) < _TOKEN or not token.isascii() or not token.isprintable() or " " in token):
         raise InputError(f"a token is at least {_TOKEN} printable ASCII characters without spaces")
     with _listening(host, port) as listener:  # a taken port is found before a model is loaded
-        app = _app(model, labels, templates, limits, batch_size, device, token, _LOCAL if local else None)
+        app = _app(
+            model,
+            labels,
+            device,
+            index=index,
+            templates=templates,
+            fetcher=Fetcher() if allow_urls else None,
+            limits=limits,
+            batch_size=batch_size,
+            token=token,
+            hosts=_LOCAL if local and token is None else None,
+        )
         config = uvicorn.Config(
             app,
             http=_Patient,
@@ -98,9 +117,7 @@ def serve(
         _Server(config, lambda: ready(f"http://{name}:{listener.getsockname()[1]}")).run(sockets=[listener])
 
 
-def _app(
-    model: Any, labels: Any, templates: Any, limits: Limits, batch_size: int, device: str, token: str | None, hosts: Any
-) -> Any:
+def _app(model: Any, labels: Any, device: str, **options: Any) -> Any:
     from zorse.encoders import load_encoder
     from zorse.jobs.adapted import is_adapted
     from zorse.jobs.classify import Classifier
@@ -108,22 +125,11 @@ def _app(
     from zorse.service.app import create_app
 
     fixed = is_adapted(model)
+    if not fixed and labels is None:
+        return create_app(load_encoder(str(model), device=device), **options)
     names, prompts = (None, None) if labels is None else from_file(labels)
-    if fixed or names is not None:
-        default = Classifier(names, model, templates=templates, descriptions=prompts, device=device)  # type: ignore[arg-type]
-        encoder = default.encoder
-    else:
-        default, encoder = None, load_encoder(str(model), device=device)
-    return create_app(
-        encoder,
-        default=default,
-        fixed=fixed,
-        templates=templates,
-        limits=limits,
-        batch_size=batch_size,
-        token=token,
-        hosts=hosts,
-    )
+    default = Classifier(names, model, templates=options["templates"], descriptions=prompts, device=device)  # type: ignore[arg-type]
+    return create_app(default.encoder, default=default, fixed=fixed, **options)
 
 
 class _Server(uvicorn.Server):
