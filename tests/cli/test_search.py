@@ -56,7 +56,7 @@ def test_unreadable_images_give_exit_code_1(zorse_, photos, tmp_path):
         (["search", "--index", "{tmp}/none", "red"], "holds no index"),
         (["duplicates", "--index", "{tmp}/none"], "holds no index"),
         (["duplicates", "--index", "{tmp}/i", "-t", "0"], "threshold"),
-        (["index", "--index", "{tmp}/x"], "which images"),
+        (["index", "--index", "{tmp}/x"], "give one of"),
         (["index", "{tmp}/none", "--index", "{tmp}/x"], "does not exist"),
         (["index", "{tmp}", "--index", "{photos}/red/one.png"], "one.png"),
         (["search", "--index", "{tmp}/i", "-m", "mini"], "needs a text or an image"),

@@ -1,14 +1,16 @@
 """An index against its folder: what is found, what is kept up to date, and what is refused."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from zorse.core.errors import InputError, NotAvailableError
-from zorse.search import Composer, ImageIndex, LateFusion, Query, build_index
-from zorse.search.table import writing
+from zorse.search import Composer, ImageIndex, LateFusion, Query, build_index, check_index
+from zorse.search.duplicates import duplicates
+from zorse.search.table import exists, open_table, to_arrow, writing
 
 
 @pytest.fixture
@@ -204,3 +206,79 @@ def test_one_writer_at_a_time(index, photos, colours):
     with writing(index), pytest.raises(NotAvailableError, match="another process"):
         build_index(photos, index, colours)
     assert build_index(photos, index, colours).unchanged == 6
+
+
+def test_a_check_tells_what_is_wrong_and_what_has_changed(index, photos, colours):
+    found = check_index(index)
+    assert (found.rows, found.problems, found.missing, found.stale) == (6, [], [], [])
+    (photos / "top.png").unlink()
+    os.utime(photos / "red" / "one.png", ns=(7, 7))
+    table = open_table(index)
+    row = table.search().limit(1).to_arrow()
+    spoiled = {name: row[name].to_pylist() for name in row.column_names if name != "embedding"} | {"encoder": ["x"]}
+    table.add(to_arrow(table, spoiled, np.full((1, 3), 2, np.float32)))
+    found = check_index(index)
+    assert [path.rsplit("photos/")[1] for path in found.missing] == ["top.png"]
+    assert "red/one.png" in {path.rsplit("photos/")[1] for path in found.stale}
+    assert [problem.partition(" ")[2] for problem in found.problems] == [
+        *("paths occur twice", "rows are of another encoder", "vectors are not of unit length")
+    ]
+
+
+def test_copies_and_near_copies_are_grouped_by_the_largest(tmp_path, colours, paint):
+    paint("p/a.png", "#ff0000", (40, 40))
+    paint("p/b.png", "#fe0101", (8, 8))
+    paint("p/c.png", "#0000ff")
+    (tmp_path / "p/d.png").write_bytes((tmp_path / "p/c.png").read_bytes())
+    paint("p/e.png", "#00ff00")
+    build_index(tmp_path / "p", tmp_path / "i", colours)
+    images = opened(tmp_path / "i", colours)
+    groups = [[m.path[-5:] for m in group] for group in duplicates(images, 0.99)]
+    assert groups == [["a.png", "b.png"], ["c.png", "d.png"]]
+    assert [[m.copy for m in group] for group in duplicates(images, 0.99)] == [[False, False], [False, True]]
+    assert duplicates(images, 0.99, where="path not like '%b.png'")[0][0].path.endswith("c.png")
+    with pytest.raises(InputError, match="colour"):
+        duplicates(images, 0.99, where="colour = 1")
+
+
+KILLED = """
+import os, signal, sys, threading, time
+sys.path.insert(0, {tests!r})
+from conftest import ColourEncoder
+from zorse.search import build, build_index
+build._FLUSH_ROWS = 3
+class Slow(ColourEncoder):
+    def encode_pixels(self, pixels):
+        time.sleep(0.01)
+        return super().encode_pixels(pixels)
+build_index({photos!r}, {index!r}, Slow(), batch_size=2, jobs=1, progress=lambda n: print(n, flush=True))
+print("done", flush=True)
+"""
+
+
+def test_killed_at_any_moment_it_opens_and_goes_on(tmp_path, colours, paint):
+    import subprocess
+    import sys
+
+    for at in range(40):
+        paint(f"photos/{at:02d}.png", (at, 200 - at, 90))
+    tests = str(Path(__file__).parents[1])
+    index, done = tmp_path / "index", 0
+    code = KILLED.format(tests=tests, photos=str(tmp_path / "photos"), index=str(index))
+    for told in (1, 11, 26):
+        process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        for line in process.stdout:
+            if line == "done\n" or int(line) >= told:
+                process.kill()
+                break
+        process.stdout.close()
+        process.wait()
+        if index.exists() and exists(index):
+            found = check_index(index)
+            assert (found.problems, found.rows >= done) == ([], True)
+            done = found.rows
+    encoded = colours.encoded
+    report = build_index(tmp_path / "photos", index, colours)
+    assert (report.rows, report.added, report.unchanged) == (40, 40 - done, done)
+    assert colours.encoded - encoded == 40 - done
+    assert check_index(index).problems == []

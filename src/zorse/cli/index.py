@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from contextlib import ExitStack
 from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -21,6 +23,14 @@ def command(
     jobs: int = JOBS,
     batch_size: int = BATCH_SIZE,
     device: str = DEVICE,
+    check: bool = typer.Option(False, "--check", help="Read the whole index and say whether it is sound."),
+    from_embeddings: Path = typer.Option(
+        None, "--import", metavar="DIR", help="Embeddings that clip-retrieval wrote; --model made them."
+    ),
+    to_embeddings: Path = typer.Option(
+        None, "--export", metavar="DIR", help="Write the index in clip-retrieval's layout."
+    ),
+    texts: bool = typer.Option(False, "--texts", help="With --export, embed the captions too."),
     as_json: bool = JSON,
 ) -> int:
     """Index images, or bring an index up to date with them.
@@ -30,26 +40,40 @@ def command(
     """
     from zorse.cli.terminal import Progress, counted, graceful, note
     from zorse.core.errors import InputError
-    from zorse.search.build import build_index
 
-    if not sources:
-        raise InputError("say which images to index: zorse index SOURCE --index DIR")
-    progress = Progress()
+    given = [bool(sources), check, from_embeddings is not None, to_embeddings is not None]
+    if sum(given) != 1:
+        raise InputError("give one of: images to index, --check, --import DIR, --export DIR")
+    if check:
+        return _check(index, as_json)
+    progress = Progress(unit="images")
+    if to_embeddings is not None:
+        from zorse.search.index import ImageIndex
+        from zorse.search.move import export_embeddings
+
+        opened = ImageIndex.open(index, device=device)
+        try:
+            rows = export_embeddings(opened, to_embeddings, texts=texts, progress=progress)
+        finally:
+            progress.clear()
+        if as_json:
+            typer.echo(json.dumps({"rows": rows, "output": str(to_embeddings)}, indent=1))
+        else:
+            note(f"{counted(rows, 'embedding')} -> {to_embeddings}")
+        return 0
     with ExitStack() as stack:
         stack.callback(progress.clear)
         progress.say(f"loading {model} ...")
         stop = stack.enter_context(graceful())
-        report = build_index(
-            sources,
-            index,
-            model,
-            store=store,
-            batch_size=batch_size,
-            jobs=jobs,
-            device=device,
-            progress=progress,
-            stopped=lambda: stop.asked,
-        )
+        asked: dict[str, Any] = {"device": device, "progress": progress, "stopped": lambda: stop.asked}
+        if from_embeddings is not None:
+            from zorse.search.move import import_embeddings
+
+            report = import_embeddings(from_embeddings, index, model, **asked)
+        else:
+            from zorse.search.build import build_index
+
+            report = build_index(sources, index, model, store=store, batch_size=batch_size, jobs=jobs, **asked)
     if as_json:
         told = asdict(report)
         told["failed"] = [{"path": path, "error": error} for path, error in report.failed]
@@ -64,3 +88,31 @@ def command(
         path, error = report.failed[0]
         note(f"{counted(len(report.failed), 'image')} could not be read, such as {path}: {error}")
     return 1 if report.failed else 0
+
+
+def _check(index: str, as_json: bool) -> int:
+    from zorse.cli.terminal import counted, note
+    from zorse.search.check import check_index
+
+    found = check_index(index)
+    made = found.about
+    if as_json:
+        typer.echo(json.dumps(asdict(found) | {"index": index}, indent=1))
+    else:
+        how = "every row is compared"
+        if made.lists:
+            share = ", ".join(f"{100 * recall:.1f} % by {kind}" for kind, recall in made.recall.items())
+            how = f"{made.probes} of {made.lists:,} lists are looked into (of the ten nearest found: {share})"
+        note(f"{counted(found.rows, 'image')}, model {made.model}, fingerprint {made.fingerprint[:16]}; {how}")
+        if found.outside:
+            note(f"{found.outside:,} rows are not in the lists yet")
+        for paths, what in ((found.missing, "have gone"), (found.stale, "have changed")):
+            if paths:
+                note(
+                    f"{counted(len(paths), 'image')} {what} since, such as {paths[0]}; zorse index SOURCE brings it up"
+                )
+        for problem in found.problems:
+            note(f"wrong: {problem}; index the images again")
+        if not (found.problems or found.missing or found.stale):
+            note("sound")
+    return 1 if found.problems or found.missing or found.stale else 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -17,22 +17,11 @@ from zorse.core.errors import InputError
 from zorse.data.image_ref import ImageRef, Slice
 from zorse.data.images import find_images
 from zorse.search.index import refuse_other
-from zorse.search.table import (
-    About,
-    about,
-    create_table,
-    exists,
-    location,
-    open_table,
-    quoted,
-    to_arrow,
-    told,
-    vectors_of,
-    writing,
-)
+from zorse.search.lists import arrange
+from zorse.search.table import About, about, create_table, exists, location, open_table, told, writing
+from zorse.search.update import Known, Reuse, remove, write
 
 _FLUSH_ROWS, _FLUSH_SECONDS = 1024, 5.0  # what kill -9 may cost
-_DELETE = 500  # paths a statement
 
 
 @dataclass
@@ -122,44 +111,52 @@ def build_index(
     if made is not None:
         refuse_other(made, encoder, location(index))
     with ExitStack() as held:
-        held.enter_context(writing(index))
-        held.enter_context(told(location(index)))
+        table = held.enter_context(opened_to_write(index, encoder))
+        if isinstance(store, str | os.PathLike):
+            from zorse.encoders.store import EmbeddingStore
+
+            store = held.enter_context(EmbeddingStore(store))
+        run = _Run(table, Known(open_table(index)), encoder, store, progress, stopped or (lambda: False))
+        run.embed(refs, batch_size, jobs)
+        if not run.report.stopped:
+            gone = run.known.gone(run.met, given, run.unread)
+            remove(table, gone)
+            run.report.removed = len(gone)
+            arrange(table, encoder)
+        run.report.rows = table.count_rows()
+    run.report.seconds = time.perf_counter() - began
+    return run.report
+
+
+@contextmanager
+def opened_to_write(index: str | os.PathLike, encoder: Any) -> Iterator[Any]:
+    """The table of an index, made where there is none, for one writer; another encoder's is refused."""
+    with writing(index), told(location(index)):
         if exists(index):
             table = open_table(index)
             refuse_other(about(table), encoder, location(index))
         else:
             text = getattr(encoder, "text_fingerprint", "")
             table = create_table(index, About(encoder.name, encoder.fingerprint, text, int(encoder.dim)))
-        if isinstance(store, str | os.PathLike):
-            from zorse.encoders.store import EmbeddingStore
-
-            store = held.enter_context(EmbeddingStore(store))
-        run = _Run(table, _Known(open_table(index)), encoder, given, store, progress, stopped or (lambda: False))
-        run.embed(refs, batch_size, jobs)
-        if not run.report.stopped:
-            run.remove()
-        run.report.rows = table.count_rows()
-    run.report.seconds = time.perf_counter() - began
-    return run.report
+        yield table
 
 
 class _Run:
     def __init__(
         self,
         table: Any,
-        known: _Known,
+        known: Known,
         encoder: Any,
-        sources: list[str],
         store: Any,
         progress: Callable[[int], None] | None,
         stopped: Callable[[], bool],
     ):
-        self.table, self.encoder, self.sources = table, encoder, sources
+        self.table, self.encoder = table, encoder
         self.progress, self.stopped = progress, stopped
         self.report = IndexReport()
         self.known = known
-        self.store: Any = _Reuse(known, store, encoder.fingerprint)
-        self.met = np.zeros(len(self.known.modified), dtype=bool)
+        self.store: Any = Reuse(known, store)
+        self.met = np.zeros(len(known), dtype=bool)
         self.new: set[str] = set()
         self.unread: list[str] = []  # folders and shards that could not be gone through: their rows stay
         self.source_of: dict[str, tuple[str, int, int | None]] = {}
@@ -223,7 +220,7 @@ class _Run:
             return
         if not known:
             self.report.added += 1
-        elif self.known.digest(key) != item.digest:
+        elif self.known.digests[self.known.row_of[key]].decode() != item.digest:
             self.report.changed += 1
         else:
             self.report.unchanged += 1
@@ -252,102 +249,11 @@ class _Run:
 
     def _flush(self) -> None:
         if self.rows:
-            known = np.array([row["path"] in self.known.row_of for row in self.rows])
-            vectors = np.stack(self.vectors)
-            for part in (False, True):
-                at = np.flatnonzero(known == part)
-                if not len(at):
-                    continue
-                block = to_arrow(self.table, [self.rows[i] for i in at], vectors[at])
-                if part:
-                    # One commit puts the new row in the place of the old one.
-                    merge = self.table.merge_insert("path")
-                    merge.when_matched_update_all().when_not_matched_insert_all().execute(block)
-                else:
-                    self.table.add(block)
+            columns = {name: [row[name] for row in self.rows] for name in self.rows[0]}
+            known = np.array([path in self.known.row_of for path in columns["path"]])
+            write(self.table, columns, np.stack(self.vectors), known)
             self.rows, self.vectors = [], []
         self.flushed = time.monotonic()
-
-    def remove(self) -> None:
-        """Take out the rows of these sources whose images have gone."""
-        roots = tuple(f"{source.rstrip('/')}/" for source in self.sources)
-        broken = tuple(f"{key}/" for key in self.unread)
-        gone = []
-        for path, row in self.known.row_of.items():
-            if self.met[row] or not (path.startswith(roots) or self.known.source[row] in self.sources):
-                continue
-            if not (broken and path.startswith(broken)):
-                gone.append(path)
-        for start in range(0, len(gone), _DELETE):
-            self.table.delete(f"path IN ({', '.join(map(quoted, gone[start : start + _DELETE]))})")
-        self.report.removed = len(gone)
-
-
-class _Known:
-    """What the table held when the run began."""
-
-    def __init__(self, snapshot: Any):
-        self.snapshot = snapshot
-        snapshot.checkout(snapshot.version)  # what was there, whatever is written meanwhile
-        columns = ["path", "digest", "bytes", "modified", "source"]
-        rows = snapshot.search().select(columns).with_row_id(True).to_arrow()
-        self.row_of = {path: row for row, path in enumerate(rows["path"].to_pylist())}
-        self.size = np.asarray(rows["bytes"].fill_null(-1))
-        self.modified = np.asarray(rows["modified"].fill_null(-1))
-        self.source = rows["source"].to_pylist()
-        digests = np.array([d.encode() for d in rows["digest"].to_pylist()], dtype="S64")
-        self.digests = digests
-        self.order = np.argsort(digests, kind="stable")
-        self.sorted = digests[self.order]
-        self.ids = np.asarray(rows["_rowid"])
-
-    def digest(self, path: str) -> str:
-        """What a row's content was."""
-        return self.digests[self.row_of[path]].decode()
-
-    def vectors(self, digests: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Vectors of the digests that are known, and which these are."""
-        found = np.zeros(len(digests), dtype=bool)
-        if not len(self.ids) or not len(digests):
-            return np.empty((0, 0), np.float32), found
-        asked = np.array([d.encode() for d in digests], dtype="S64")
-        at = np.searchsorted(self.sorted, asked).clip(max=len(self.sorted) - 1)
-        found = self.sorted[at] == asked
-        if not found.any():
-            return np.empty((0, 0), np.float32), found
-        ids = self.ids[self.order[at[found]]]
-        once, back = np.unique(ids, return_inverse=True)
-        rows = self.snapshot.take_row_ids(once.tolist()).with_row_id().select(["embedding"]).to_arrow()
-        got = np.asarray(rows["_rowid"])
-        order = np.argsort(got)
-        return vectors_of(rows)[order][back], found
-
-
-class _Reuse:
-    """A store of embeddings, as the reading pipeline asks for it, that looks into the index first."""
-
-    def __init__(self, known: _Known, store: Any, fingerprint: str):
-        self.known, self.store, self.fingerprint = known, store, fingerprint
-
-    def get(self, digests: Sequence[str], fingerprint: str) -> tuple[np.ndarray, np.ndarray]:
-        """See :meth:`zorse.encoders.EmbeddingStore.get`."""
-        vectors, found = self.known.vectors(digests)
-        if self.store is None or found.all():
-            return vectors, found
-        rest = np.flatnonzero(~found)
-        more, there = self.store.get([digests[int(i)] for i in rest], fingerprint)
-        if not there.any():
-            return vectors, found
-        whole = np.empty((len(digests), more.shape[1]), np.float32)
-        if found.any():
-            whole[found] = vectors
-        whole[rest[there]] = more
-        found[rest[there]] = True
-        return whole[found], found
-
-    def put(self, digests: Sequence[str], vectors: np.ndarray, fingerprint: str, *, name: str = "") -> int:
-        """See :meth:`zorse.encoders.EmbeddingStore.put`."""
-        return 0 if self.store is None else self.store.put(digests, vectors, fingerprint, name=name)
 
 
 def _absolute(source: str | os.PathLike) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from zorse.core.errors import InputError
-from zorse.search.index import ImageIndex, check_where
-from zorse.search.table import told, vectors_of
+from zorse.search.index import ImageIndex
+from zorse.search.table import vectors_of
 
 THRESHOLD = 0.98
 _BLOCK = 2048
@@ -48,14 +48,10 @@ def duplicates(index: ImageIndex, threshold: float = THRESHOLD, where: str | Non
     """
     if not 0 < threshold <= 1:
         raise InputError(f"the threshold is a cosine above 0 and at most 1; got {threshold}")
-    check_where(where)
-    asked = index.table.search()
-    if where is not None:
-        asked = asked.where(where)
-    with told(index.where):
-        found = asked.select(["path", "digest", "bytes", "embedding"]).to_arrow()
+    found = index.rows(["path", "digest", "bytes", "embedding"], where)
     paths, sizes = found["path"].to_pylist(), found["bytes"].to_pylist()
-    digests = np.array(found["digest"].to_pylist(), dtype=str)
+    # A row without a digest is a content of its own.
+    digests = np.array([d or f"#{row}" for row, d in enumerate(found["digest"].to_pylist())], dtype=str)
     vectors = vectors_of(found)
     # One of each content is compared; its copies go with it.
     _, first, content = np.unique(digests, return_index=True, return_inverse=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -16,8 +16,6 @@ from zorse.core.image import open_image
 from zorse.search.query import Composer, LateFusion, Query
 from zorse.search.table import COLUMNS, SHOWN, About, about, location, open_table, told, vectors_of
 
-EXACT_BELOW = 100_000  # rows; from here on inverted lists answer
-_REFINE = 4  # candidates a hit, compared once more by their exact vectors
 _SAMPLE = 2048  # rows that stand for the whole index
 
 
@@ -36,8 +34,8 @@ class Hit:
     labels : tuple of str
         What the source says the image shows.
     caption : str or None
-    digest : str
-        SHA-256 of the file's content.
+    digest : str or None
+        SHA-256 of the file's content, where the index was made from files.
     bytes : int or None
         Size of the file's content.
     """
@@ -47,7 +45,7 @@ class Hit:
     folder: str = ""
     labels: tuple[str, ...] = ()
     caption: str | None = None
-    digest: str = ""
+    digest: str | None = None
     bytes: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -170,17 +168,7 @@ class ImageIndex:
             raise InputError(f"an index of vectors with {self.about.dim} numbers was asked with {vector.shape}")
         if k < 1:
             raise InputError(f"at least one hit must be asked for; got {k}")
-        check_where(where)
-        try:
-            with told(self.where):
-                found = self._ask(vector, k, where, exact)
-        except Exception as error:
-            if where is not None and self._blames(where):
-                reason = re.sub(r"^.*Invalid input, |\), if it is damaged.*$|; if it is damaged.*$", "", str(error))
-                raise InputError(
-                    f"cannot use the condition {where!r} ({reason.rstrip(')')}); columns are {', '.join(COLUMNS[:-1])}"
-                ) from error
-            raise
+        found = self._told(lambda: self._ask(vector, k, where, exact), where)
         columns = {name: found[name].to_pylist() for name in (*SHOWN, "_distance")}
         return [
             Hit(path, float(1 - distance), folder or "", tuple(labels or ()), caption, digest, size)
@@ -197,21 +185,41 @@ class ImageIndex:
         if exact or not self.about.lists:
             asked = asked.bypass_vector_index()
         else:
-            # No upper limit: where a condition leaves too few rows in these lists, Lance goes on to the next.
-            asked = asked.minimum_nprobes(self.about.probes).maximum_nprobes(0).refine_factor(_REFINE)
+            # Under a condition there is no upper limit: where it leaves too few rows in these lists, Lance goes on.
+            limit = self.about.probes if where is None else 0
+            asked = asked.minimum_nprobes(self.about.probes).maximum_nprobes(limit)
         return asked.to_arrow()
 
-    def _blames(self, where: str) -> bool:
-        """Whether the condition is what is wrong: without it the table answers, with it it doesn't."""
+    def rows(self, columns: Sequence[str], where: str | None = None) -> Any:
+        """Columns of all rows, or of those that meet a condition, as a ``pyarrow.Table``."""
+
+        def read() -> Any:
+            asked = self.table.search().select(list(columns))
+            return (asked if where is None else asked.where(where)).to_arrow()
+
+        return self._told(read, where)
+
+    def _told(self, ask: Callable[[], Any], where: str | None) -> Any:
+        if where is not None and (not where.strip() or ";" in re.sub(r"'[^']*'", "", where)):
+            # LanceDB would leave out what follows.
+            raise InputError(f"a condition is one SQL expression, such as folder = 'beach'; got {where!r}")
         try:
+            return ask()
+        except (RuntimeError, ValueError, OSError):
+            # Files of an older version go when another process merges them. A second failure is meant.
+            with told(self.where):
+                self.table.checkout_latest()
+        if where is None:
+            with told(self.where):
+                return ask()
+        with told(self.where):
             self.table.search().select(["path"]).limit(1).to_arrow()
-        except Exception:
-            return False
         try:
-            self.table.search().where(where).select(["path"]).limit(1).to_arrow()
-        except Exception:
-            return True
-        return False
+            return ask()
+        except (RuntimeError, ValueError, OSError) as error:  # without the condition it answers
+            reason = re.sub(r"^.*Invalid input, |,? ?/[^ ]*\.cargo[^ ]*", "", str(error)).strip()
+            known = ", ".join(COLUMNS[:-1])
+            raise InputError(f"cannot use the condition {where!r} ({reason}); columns are {known}") from error
 
     def sample(self) -> np.ndarray:
         """Vectors of rows drawn from all over the index, (m, dim); read once."""
@@ -238,9 +246,3 @@ def refuse_other(made: About, encoder: Any, where: str) -> None:
                 f"the index {where} was made by the model {made.model!r} with fingerprint {mine[:16]}, which is not "
                 f"{encoder.name!r} with fingerprint {theirs[:16]}; weights or preprocessing differ"
             )
-
-
-def check_where(where: str | None) -> None:
-    """Refuse what LanceDB would silently cut off."""
-    if where is not None and (not where.strip() or ";" in re.sub(r"'[^']*'", "", where)):
-        raise InputError(f"a condition is one SQL expression, such as folder = 'beach'; got {where!r}")

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
@@ -101,7 +101,7 @@ def create_table(index: str | os.PathLike, of: About) -> Any:
     schema = pa.schema(
         [
             pa.field("path", pa.string(), nullable=False),
-            pa.field("digest", pa.string(), nullable=False),
+            pa.field("digest", pa.string()),
             pa.field("bytes", pa.int64()),
             pa.field("modified", pa.int64()),
             pa.field("source", pa.string()),
@@ -142,19 +142,21 @@ def remember(table: Any, of: About) -> None:
     table.update_field_metadata({"path": "embedding", "metadata": {"zorse": json.dumps(lists)}})
 
 
-def to_arrow(table: Any, rows: list[Mapping[str, Any]], vectors: np.ndarray) -> Any:
-    """Rows with every column but the embedding, and their vectors (n, dim), as the table wants them."""
+def to_arrow(table: Any, columns: Mapping[str, Sequence[Any]], vectors: np.ndarray) -> Any:
+    """Columns of n rows and their vectors (n, dim), as the table wants them; a column that is not given is null."""
     import pyarrow as pa
 
     schema = table.schema.remove_metadata()
     flat = pa.array(np.ascontiguousarray(vectors, dtype=np.float32).ravel())
-    columns = [
+    arrays = [
         pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
         if column.name == "embedding"
-        else pa.array([row.get(column.name) for row in rows], column.type)
+        else pa.array(columns[column.name], column.type)
+        if column.name in columns
+        else pa.nulls(len(vectors), column.type)
         for column in schema
     ]
-    return pa.table(columns, names=schema.names)
+    return pa.table(arrays, names=schema.names)
 
 
 def vectors_of(found: Any) -> np.ndarray:
