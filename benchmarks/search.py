@@ -57,14 +57,12 @@ def generate(n: int, groups: int, seed: int) -> np.ndarray:
 
 def write(folder: Path, rows: int, groups: int, seed: int) -> None:
     sizes = [min(PART, rows - start) for start in range(0, rows, PART)]
+    names = [[f"{seed + at}/{row:06d}.jpg" for row in range(n)] for at, n in enumerate(sizes)]
     write_parts(
         folder,
         (
-            (
-                {"img": generate(n, groups, seed + at)},
-                {"image_path": [f"{seed + at}/{row:06d}.jpg" for row in range(n)]},
-            )
-            for at, n in enumerate(sizes)
+            ({"img": generate(n, groups, seed + at)}, {"image_path": paths})
+            for at, (n, paths) in enumerate(zip(sizes, names, strict=True))
         ),
     )
 
