@@ -18,7 +18,7 @@ from zorse.core import ClassTable
 from zorse.encoders import load_encoder
 from zorse.methods.adaptation.coop import CoOp
 
-CLASSES, SHOTS, CONTEXTS, BATCH, STEPS = 100, 16, (4, 16), 32, 5
+CLASSES, SHOTS, CONTEXTS, BATCH, STEPS = 100, 16, (4, 16), 32, 3
 
 
 def plain(encoder, pixels, y, names, context, steps):

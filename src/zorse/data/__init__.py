@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from zorse.data.compositional import open_world as open_world
     from zorse.data.compositional import pair_table as pair_table
     from zorse.data.compositional import toy_compositional as toy_compositional
+    from zorse.data.coop_split import read_coop_split as read_coop_split
     from zorse.data.datasets import get_dataset as get_dataset
     from zorse.data.digits import digits_zsl as digits_zsl
     from zorse.data.files import read_task as read_task
@@ -48,6 +49,7 @@ _HOME = {
     "toy_patches": "toy",
     "toy_tags": "toy",
     "read_classes": "labelled",
+    "read_coop_split": "coop_split",
     "read_inaturalist": "inaturalist",
     "read_labelled": "labelled",
     "stream_tables": "class_stream",

@@ -166,7 +166,7 @@ def adapt(
 
     def build() -> ZeroShotClassifier:
         known = cls().get_params()
-        given = {"scale": scale, "random_state": seed, "device": device}
+        given = {"scale": scale, "random_state": seed, "device": device, "encoder": _spec(model)}
         return cls(**{k: v for k, v in given.items() if k in known} | parameters)
 
     known = None if sample is None else _labelled(sample, names, encoder, embedding, progress)

@@ -13,7 +13,7 @@ METRIC = "share of new pictures of two to ten circles whose number is told right
 TASKS = ("dots",)
 SEEDS = 3
 NOTE = (
-    "Drawn circles in place of CountBench, the embedded model in place of CLIP; 270 pictures trained on, 180 new ones "
+    "Drawn circles in place of CountBench, the embedded model in place of CLIP; 180 pictures trained on, 135 new ones "
     "measure. Settings were fixed before the first run."
 )
 
@@ -23,11 +23,11 @@ inputs = embedded_model
 
 def run(task: Callable, seed: int) -> tuple[float, float]:
     """With the counting loss, and without."""
-    images, _, captions = task(270, random_state=seed)
-    new, numbers, _ = task(180, random_state=1000 + seed)
+    images, _, captions = task(180, random_state=seed)
+    new, numbers, _ = task(135, random_state=1000 + seed)
     found = []
     for weight in (1.0, 0.0):
-        model = CountCLIP(weight=weight, epochs=10, batch_size=32, lr=1e-4, device="cpu", random_state=seed)
+        model = CountCLIP(weight=weight, epochs=5, batch_size=32, lr=1e-4, device="cpu", random_state=seed)
         encoder = model.fit(images, texts=captions).encoder_
         scores = encoder.encode_images(new) @ encoder.encode_text([f"{number} circles" for number in NUMBERS]).T
         found.append(float((np.array(NUMBERS)[scores.argmax(axis=1)] == numbers).mean()))

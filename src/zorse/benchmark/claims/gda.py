@@ -12,7 +12,7 @@ CLAIM = (
 )
 BASELINE = "the better of linear probe and zero-shot CLIP"
 METRIC = "mean class accuracy, 16 shots a class"
-TASKS = ("cifar10-photos", "caltech101-photos", "tiny-imagenet-photos")
+TASKS = ("cifar10-photos", "caltech101-photos", "tiny-imagenet-photos", "pacs-names")
 SEEDS = 3
 NOTE = (
     "The embedded model in place of CLIP, CLIP's own templates; hyper-parameters of both by 4-fold cross-validation on "

@@ -34,7 +34,7 @@ def run(task: PhotoTask, seed: int) -> tuple[float, float]:
     for weight in (1.0, 0.0, None):
         encoder, X = task.encoder, test.X
         if weight is not None:
-            model = MCIP(weight=weight, epochs=3, batch_size=64, lr=1e-5, device="cpu", random_state=seed)
+            model = MCIP(weight=weight, epochs=2, batch_size=64, lr=1e-5, device="cpu", random_state=seed)
             encoder = model.fit(images, shots.y[known], told).encoder_
             X = encoder.encode_images(test.contents)
         table = class_table(new, encoder, templates=task.templates)
