@@ -185,8 +185,8 @@ def main(only):
     result = {
         "what": "Few labels or none: the embedded model adapted to photographs, mean class accuracy in percent",
         "note": "Three seeds draw the shots from training photographs, which the embedded model was made with; the "
-        "test photographs are new to it and always the same. A 95 % t interval over three seeds is wide. Texts are CLIP's "
-        "templates. Methods have their defaults (networks 20 epochs); what is open is chosen on the shots. "
+        "test photographs are new to it and always the same. A 95 % t interval over three seeds is wide. Texts are "
+        "CLIP's templates. Methods have their defaults (networks 20 epochs); what is open is chosen on the shots. "
         f"tiny-imagenet and caltech101: every n-th class, {MOST_CLASSES} at most. Seconds are CPU seconds of the fit "
         "on stored embeddings, one thread.",
         "command": "python benchmarks/adaptation.py",

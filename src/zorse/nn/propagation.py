@@ -6,6 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from zorse.core.errors import InputError
+from zorse.nn.search import nearest
 
 
 def symmetric_normalised(W: sparse.csr_array) -> sparse.csr_array:
@@ -71,3 +72,27 @@ def propagate(
             P += R
         out[:, start : start + block] = X
     return out
+
+
+def telling_directions(T: np.ndarray) -> np.ndarray:
+    """Right singular directions (d, r) of unit texts T (c, d) less the first, unless there is no other."""
+    _, length, directions = np.linalg.svd(T, full_matrices=False)
+    kept = directions[length > 1e-6 * length[0]]
+    return np.ascontiguousarray((kept[1:] if len(kept) > 1 else kept).T)
+
+
+def spread_from_texts(texts: np.ndarray, images: np.ndarray, k: int, alpha: float, tolerance: float) -> np.ndarray:
+    """Shares (m, c) of each class in each image, spread from unit texts (c, r) along links to the ``k`` nearest nodes.
+
+    Nodes are texts and unit images (m, r); cosines below 0 count as 0, either direction alike.
+    """
+    nodes, c = np.concatenate([texts, images]), len(texts)
+    index, similarity = nearest(nodes, nodes, k + 1)  # the first is the node itself
+    weights = np.maximum(similarity, 0).astype(np.float32)
+    ends = np.arange(0, index.size + 1, index.shape[1])
+    A = sparse.csr_array((weights.ravel(), index.ravel(), ends), shape=(len(nodes), len(nodes)))
+    S = symmetric_normalised(A.maximum(A.T).tocsr())
+    spread = propagate(S, np.arange(c), alpha, tolerance=tolerance, max_iter=200)[c:]
+    spread = np.maximum(spread.astype(np.float64), 0)
+    total = spread.sum(axis=1, keepdims=True)
+    return spread / np.where(total > 0, total, 1)

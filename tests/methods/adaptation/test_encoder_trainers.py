@@ -14,6 +14,7 @@ from zorse.methods.adaptation.countclip import NUMBERS, CountCLIP, counting, mis
 from zorse.methods.adaptation.fit_clip import FitCLIP, distilled
 from zorse.methods.adaptation.lp_ft import LPFT
 from zorse.methods.adaptation.mcip import MCIP, several_captions, with_margin
+from zorse.methods.adaptation.reclip_towers import ReCLIPTowers
 from zorse.methods.adaptation.streetclip import StreetCLIP
 from zorse.testing.tiny import TinyEncoder, tiny_pictures
 
@@ -144,3 +145,18 @@ def test_a_probe_without_fine_tuning_moves_the_head_alone():
     start = LPFT(encoder=given, probe_epochs=0, **SMALL | {"lr": 0.0}).fit(IMAGES, Y)
     before = (x @ start.table_.vectors.T).argmax(axis=1) == np.searchsorted(one.table_.labels, Y)
     assert right.mean() >= before.mean()
+
+
+def test_towers_learn_only_by_their_norms_and_only_where_both_agree():
+    given = TinyEncoder()
+    model = ReCLIPTowers(encoder=given, k=3, **SMALL).fit(IMAGES, texts=["red", "green", "blue"])
+    for part, tower in given.modules.items():
+        for (name, before), after in zip(
+            tower.named_parameters(), model.encoder_.modules[part].parameters(), strict=True
+        ):
+            assert torch.equal(before, after) == (not name.startswith("1."))
+    assert len(model.agreed_) == len(model.history_) == SMALL["epochs"]
+    both = given.encode_images(IMAGES) @ model.texts_.T + model.encoder_.encode_images(IMAGES) @ model.centroids_.T
+    np.testing.assert_allclose(model.decision_function(IMAGES), model.scale_ * both / 2, rtol=1e-5)
+    with pytest.raises(InputError, match="names of at least two classes"):
+        ReCLIPTowers(encoder=given, **SMALL).fit(IMAGES, texts=["red"])

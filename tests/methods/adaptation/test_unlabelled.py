@@ -6,8 +6,9 @@ from zorse.core import ClassTable
 from zorse.data import toy_zsl
 from zorse.methods.adaptation.dpa import DPA, evened, image_prototypes, ranking_weights
 from zorse.methods.adaptation.pouf import POUF
-from zorse.methods.adaptation.reclip import ReCLIP, telling_directions
+from zorse.methods.adaptation.reclip import ReCLIP
 from zorse.methods.pretraining.clip import CLIP
+from zorse.nn.propagation import telling_directions
 from zorse.nn.unlabelled import conditional_transport, information_loss
 from zorse.nn.vectors import unit_rows
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import sparse
 
 from zorse.core import ClassTable, Paper, Traits
-from zorse.nn.propagation import propagate, symmetric_normalised
-from zorse.nn.search import nearest
+from zorse.nn.propagation import spread_from_texts, telling_directions
 from zorse.nn.vectors import class_sums, unit_rows
 from zorse.templates import TransductiveClassifier
 
@@ -44,8 +42,8 @@ class ReCLIP(TransductiveClassifier):
     image that was not among the unlabelled ones is scored by its cosine with the centroids; a class to which no image
     was assigned has its text as centroid.
 
-    Differs from the paper: its first part alone, which needs no gradient through an encoder: the two models whose
-    normalisation layers learn from each other's pseudo-labels are not here.
+    Differs from the paper: its first part alone, which needs no gradient through an encoder; the two models whose
+    normalisation layers learn from each other's pseudo-labels are :mod:`zorse.methods.adaptation.reclip_towers`.
 
     Cost: O((m + c)^2 d) for the graph and O(i c m k) to spread, a label space; a new image O(d r + r c).
 
@@ -80,16 +78,7 @@ class ReCLIP(TransductiveClassifier):
         T, c = unit_rows(table.vectors), table.n_classes
         self.basis_ = telling_directions(T)
         images, texts = unit_rows(self.unlabelled_ @ self.basis_), unit_rows(T @ self.basis_)
-        nodes = np.concatenate([texts, images])
-        index, similarity = nearest(nodes, nodes, self.k + 1)  # the first is the node itself
-        weights = np.maximum(similarity, 0).astype(np.float32)
-        ends = np.arange(0, index.size + 1, index.shape[1])
-        A = sparse.csr_array((weights.ravel(), index.ravel(), ends), shape=(len(nodes), len(nodes)))
-        S = symmetric_normalised(A.maximum(A.T).tocsr())
-        spread = propagate(S, np.arange(c), self.alpha, tolerance=self.tolerance, max_iter=200)[c:]
-        spread = np.maximum(spread.astype(np.float64), 0)
-        total = spread.sum(axis=1, keepdims=True)
-        self.spread_ = spread / np.where(total > 0, total, 1)
+        self.spread_ = spread_from_texts(texts, images, self.k, self.alpha, self.tolerance)
         pseudo = self.spread_.argmax(axis=1)
         sums = class_sums(images, pseudo, c)
         none = np.bincount(pseudo, minlength=c) == 0
@@ -105,10 +94,3 @@ class ReCLIP(TransductiveClassifier):
     def example_params(cls) -> list[dict]:
         """As published, and near links alone."""
         return [{}, {"k": 5, "alpha": 0.9}]
-
-
-def telling_directions(T: np.ndarray) -> np.ndarray:
-    """Right singular directions (d, r) of unit texts T (c, d) less the first, unless there is no other."""
-    _, length, directions = np.linalg.svd(T, full_matrices=False)
-    kept = directions[length > 1e-6 * length[0]]
-    return np.ascontiguousarray((kept[1:] if len(kept) > 1 else kept).T)
