@@ -10,6 +10,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from zorse.core import InputError
 from zorse.nn import fill_linear, mlp, wasserstein_critic_loss
 from zorse.templates.feature_generator import FeatureGenerator
 from zorse.templates.training_data import TrainingData
@@ -42,7 +43,18 @@ class AdversarialGenerator(FeatureGenerator):
     n_critic: int = 5
 
     def _players(self, data: TrainingData, out: nn.Module | None = None) -> nn.Sequential:
-        """Set ``networks_`` to hold ``generator``, which ends in ``out`` (a ReLU), and give the critic."""
+        """Set ``networks_`` to hold ``generator``, which ends in ``out`` (a ReLU), and give the critic.
+
+        Raises
+        ------
+        InputError
+            If ``out`` is a sigmoid and a feature lies outside [0, 1].
+        """
+        if isinstance(out, nn.Sigmoid) and not 0 <= data.x.min() <= data.x.max() <= 1:
+            raise InputError(
+                f"{type(self).__name__} makes features between 0 and 1, and these lie between {data.x.min():g} and "
+                f"{data.x.max():g}; scale='min-max' brings them there"
+            )
         d, k = data.x.shape[1], data.seen.shape[1]
         generator = mlp(2 * k, self.hidden, d, activation=leaky, out=nn.ReLU() if out is None else out)
         self.networks_ = nn.ModuleDict({"generator": drawn(generator, data)})

@@ -2,11 +2,13 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from zorse.core import seeded
+from zorse.core import InputError, seeded
+from zorse.data import toy_zsl
 from zorse.methods.generative.cvaezsl import CVAEZSL
 from zorse.methods.generative.fvaegand2 import FVAEGAND2
 from zorse.methods.generative.gdan import GDAN
@@ -86,6 +88,11 @@ def decoded(case, run, x):
     return hidden, [v / length for v in vector]
 
 
+def unread(vector, a):
+    length = math.sqrt(squared(vector, a))
+    return sum(abs(u - v) ** 3 / length for u, v in zip(vector, a))
+
+
 def fed_back(case, run, z, a, weight):
     w1, b1, w2, b2 = case.nets["generator"].parameters()
     hidden = [v if v > 0 else 0.2 * v for v in run([w1, b1], z + a)]
@@ -111,11 +118,57 @@ def test_tfvaegan_generator_loss_without_and_with_feedback(tiny, drawn, run, epo
         fake = again if encoded_noise else made(z)
         total += cross_entropy(x, again) + kl(mean, log_var) - 3.0 * run(case.turns["critic"].params, fake + a)[0]
         _, vector = decoded(case, run, fake)
-        length = math.sqrt(squared(vector, a))
-        total += 0.6 * sum(abs(u - v) ** 3 / length for u, v in zip(vector, a))
+        total += 0.6 * unread(vector, a)
     with seeded(9):
         ours = case.turns["generator"].loss(case.batch, Clock(epoch, 0, 0.0))
     assert ours.item() == pytest.approx(total / 6, rel=1e-3)
+
+
+def test_tfvaegan_decoder_reads_real_features(tiny, loss_of, run):
+    case = tiny(TFVAEGAN)
+    total = sum(unread(decoded(case, run, x)[1], a) for x, a in zip(*(t.tolist() for t in case.batch[:2])))
+    assert loss_of(case.turns["decoder"], case.batch).item() == pytest.approx(total / 6, rel=1e-3)
+
+
+@pytest.mark.parametrize("encoded_noise", [True, False])
+@pytest.mark.parametrize("epoch", [0, 1])
+def test_tfvaegan_critic_judges_what_the_epoch_makes(tiny, drawn, run, epoch, encoded_noise):
+    case = tiny(TFVAEGAN, feedback=0.4, encoded_noise=encoded_noise, penalty=0.0)
+    critic, encoder = case.turns["critic"].params, case.turns["generator"].params[:4]
+    (noise,) = drawn((6, 3))
+    total = 0.0
+    for x, a, e in zip(*(t.tolist() for t in (*case.batch[:2], noise))):
+        z = posterior(run, encoder, x + a, e, 3)[2] if encoded_noise else e
+        w = list(case.nets["generator"].parameters())
+        fake = fed_back(case, run, z, a, 0.4) if epoch else run(w, z + a, out=sigmoid)
+        total += run(critic, fake + a)[0] - run(critic, x + a)[0]
+    with seeded(9):
+        ours = case.turns["critic"].loss(case.batch, Clock(epoch, 0, 0.0))
+    assert ours.item() == pytest.approx(total / 6, rel=1e-3)
+
+
+def test_tfvaegan_turns_move_their_own_networks_and_feedback_teaches_no_decoder(tiny):
+    def moved(turn, *networks):
+        ids = {id(p) for p in turn.params}
+        return [{id(p) for p in network.parameters()} <= ids for network in networks]
+
+    for freeze in (False, True):
+        case = tiny(TFVAEGAN, freeze_decoder=freeze, reconstruction=0.0)
+        nets = case.nets
+        parts = nets["generator"], nets["feedback"], nets["decoder"], nets["vector"]
+        assert moved(case.turns["generator"], *parts) == [True, True, not freeze, not freeze]
+        assert moved(case.turns["decoder"], *parts) == [False, False, True, True]
+        assert moved(case.turns["critic"], *parts) == [False] * 4
+    case.turns["generator"].loss(case.batch, Clock(1, 0, 0.0)).backward()
+    assert nets["feedback"][0].weight.grad.abs().sum() > 0
+    assert nets["decoder"][0].weight.grad.abs().sum() == 0  # reached through weight 0 of the reading alone
+
+
+@pytest.mark.parametrize("cls", [FVAEGAND2, TFVAEGAN])
+def test_features_outside_zero_and_one_are_refused(cls):
+    task = toy_zsl()
+    with pytest.raises(InputError, match="between 0 and 1"):
+        cls(**cls.example_params()[0] | {"scale": None, "epochs": 1}).fit(*task.train, classes=task.classes)
 
 
 def test_tfvaegan_classifies_features_hidden_layers_and_vectors_side_by_side(tiny, run):
@@ -142,9 +195,15 @@ def test_gdan_losses_agree_with_loops(tiny, loss_of, run, released):
     encoder, decoder, regressor = params[:6], params[6:10], params[10:]
     x, a, y = case.batch
 
+    def positive(v):
+        return max(v, 0.0)
+
+    def reads(x):
+        return run(regressor, x, slope=0, out=positive)
+
     def again(x, a, noise):
         mean, log_var, z = posterior(run, encoder, x if released else x + a, noise, 2, slope=0)
-        return run(decoder, z + a, slope=0), mean, log_var
+        return run(decoder, z + a, slope=0, out=positive), mean, log_var
 
     draw = torch.rand if released else torch.randn
     with seeded(9):
@@ -152,8 +211,8 @@ def test_gdan_losses_agree_with_loops(tiny, loss_of, run, released):
     total = 0.0
     for i, (row, own) in enumerate(zip(x.tolist(), a.tolist())):
         made, mean, log_var = again(row, own, first[i])
-        read = run(regressor, row, slope=0)
-        cycle = squared(run(regressor, made, slope=0), own) / 3 + squared(again(row, read, second[i])[0], row) / 5
+        read = reads(row)
+        cycle = squared(reads(made), own) / 3 + squared(again(row, read, second[i])[0], row) / 5
         total += 0.5 * squared(row, made) + kl(mean, log_var) + judged(case, run, made, own, 1.0) + 0.5 * cycle
         total += 0.7 * squared(read, own) / 3 + 0.3 * judged(case, run, row, read, 1.0)
     assert loss_of(case.turns["generator"], case.batch).item() == pytest.approx(total / 6, rel=1e-3)
@@ -164,6 +223,29 @@ def test_gdan_losses_agree_with_loops(tiny, loss_of, run, released):
     total = 0.0
     for i, (row, own) in enumerate(zip(x.tolist(), a.tolist())):
         total += judged(case, run, row, own, 1.0) + judged(case, run, again(row, own, noise[i])[0], own, 0.0)
-        total += 0.3 * judged(case, run, row, run(regressor, row, slope=0), 0.0)
+        total += 0.3 * judged(case, run, row, reads(row), 0.0)
         total += judged(case, run, row, case.data.seen[others[i]].tolist(), 0.0)
     assert loss_of(case.turns["discriminator"], case.batch).item() == pytest.approx(total / 6, rel=1e-3)
+
+
+def test_gdan_moves_the_regressor_drops_between_hidden_layers_and_makes_no_negative_feature(tiny):
+    case = tiny(GDAN, hidden=6, latent=2, pretrain_epochs=0)
+    assert [tuple(p.shape) for p in case.turns["generator"].params[-4:]] == [(6, 5), (6,), (3, 6), (3,)]
+    assert (case.model._generate(case.data.unseen.repeat(50, 1)) >= 0).all()
+
+
+def test_gdan_trains_the_autoencoder_alone_first():
+    task = toy_zsl()
+    weights = []
+    for n in (0, 1):
+        model = GDAN(**GDAN.example_params()[0] | {"epochs": 0, "pretrain_epochs": n})
+        weights.append(model.fit(*task.train, classes=task.classes).networks_["decoder"][0].weight)
+    assert not torch.equal(*weights)
+
+
+def test_gdan_with_one_seen_class_has_no_other_to_be_mistaken_for():
+    task = toy_zsl()
+    X, y = task.train
+    one = y == task.seen[0]
+    model = GDAN(**GDAN.example_params()[0] | {"epochs": 1, "pretrain_epochs": 1})
+    assert np.isfinite(model.fit(X[one], y[one], classes=task.classes).scores(X[:3])).all()

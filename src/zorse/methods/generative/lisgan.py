@@ -23,7 +23,7 @@ class LisGAN(AdversarialGenerator):
 
     Parameters
     ----------
-    epochs, batch_size, lr : int, int, float, default 70, 64, 1e-4
+    epochs, batch_size, lr : int, int, float, default 56, 64, 1e-4
         A step is ``n_critic`` critic moves and one generator move.
     hidden, penalty, n_critic : int, float, int, default 4096, 10, 5
         As in :class:`~zorse.templates.AdversarialGenerator`.
@@ -36,11 +36,12 @@ class LisGAN(AdversarialGenerator):
     mean_near_soul : float, default 1e-2
         The same for the mean of ``n_mean`` generated features of each seen class.
     n_mean : int, default 20
-    cascade : float, default 0.6
+    cascade : float, default 0.2
         Share of a call's samples, the surest ones, that teach the second stage; 0 gives one stage. The authors' code
-        uses 0.1 to 0.7, by data set; the other defaults are theirs for CUB.
-    n_synthetic : int, default 300
-    scale, n_seen, few_shot, classifier, classifier_epochs, classifier_lr, classifier_batch_size
+        uses 0.1 to 0.7, by data set; this and ``epochs`` are theirs for CUB among all classes (0.6 and 70 among unseen
+        ones).
+    n_synthetic, classifier_epochs, classifier_batch_size : int, int, int, default 300, 50, 600
+    scale, n_seen, few_shot, classifier, classifier_lr
         As in :class:`~zorse.templates.FeatureGenerator`.
     validation_classes, patience, device, random_state
         As there.
@@ -63,7 +64,9 @@ class LisGAN(AdversarialGenerator):
     answers for the rest: scores depend on the other samples of the call.
 
     Differs from the paper: class vectors are brought to unit length. The authors' code ranks samples by an "entropy" of
-    log-probabilities; here it is that of the probabilities.
+    log-probabilities; here it is that of the probabilities. There the second softmax starts as the first one, here
+    anew; and the softmax that recognises generated features is trained for 100 epochs in batches of 100, here as the
+    final one is.
 
     Cost: that of f-CLSWGAN, O(``epochs`` n h (d + k) ``n_critic``) for width h, and for each generator move the same
     for ``n_mean`` features of every seen class; each call to score trains the second softmax.
@@ -86,13 +89,15 @@ class LisGAN(AdversarialGenerator):
         "check_methods_subset_invariance": "in the second stage the samples of a call teach each other",
     }
 
-    epochs: int = 70
+    epochs: int = 56
     beta: float = 0.01
     n_souls: int = 3
     near_soul: float = 1e-3
     mean_near_soul: float = 1e-2
     n_mean: int = 20
-    cascade: float = 0.6
+    cascade: float = 0.2
+    classifier_epochs: int = 50
+    classifier_batch_size: int = 600
 
     def _turns(self, data: TrainingData, generator: torch.Generator) -> list[Turn]:
         critic = self._players(data)

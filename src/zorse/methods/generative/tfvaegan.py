@@ -31,9 +31,11 @@ class TFVAEGAN(AdversarialGenerator):
     feedback : float, default 1
         Weight of the feedback, in training and synthesis (the authors' code: 1 on CUB, 0.01 on AWA); 0 gives f-VAEGAN
         with a decoder.
-    encoded_noise : bool, default True
-        True: what the critic judges in training is generated from the encoder's codes, as the authors' scripts do, on
-        which the published numbers rest. False: from random noise, as the paper says.
+    encoded_noise : bool, default False
+        False: what the critic judges in training is generated from random noise, as the paper says. True: from the
+        encoder's codes, as the authors' scripts do, on which the published numbers rest.
+    freeze_decoder : bool, default False
+        True: the decoder learns from real features alone (the authors' script for AWA).
     n_synthetic : int, default 300
     scale, n_seen, few_shot, classifier, cascade, classifier_epochs, classifier_lr, classifier_batch_size
         As in :class:`~zorse.templates.FeatureGenerator`. Features must lie in [0, 1].
@@ -53,13 +55,14 @@ class TFVAEGAN(AdversarialGenerator):
 
     Notes
     -----
-    The decoder learns class vectors from real features; the generator also pays for vectors that cannot be read off
-    what it makes. With feedback a feature is generated twice: the decoder's hidden layer at the first goes through two
-    layers, is added to the hidden layer of the generator, and yields the second.
+    The decoder learns class vectors from real features; generator and decoder also pay for vectors that cannot be read
+    off what is made. With feedback a feature is generated twice: the decoder's hidden layer at the first goes through
+    two layers, is added to the hidden layer of the generator, and yields the second.
 
     Differs from the paper: the decoder's error is weighted, as in the authors' code, where the paper has a plain l1;
-    the weight of the gradient penalty stays as it is, which that code adapts while it trains. Class vectors are brought
-    to unit length. The transductive variant is left out.
+    the weight of the gradient penalty stays as it is, which that code adapts while it trains. All networks have the
+    step ``lr`` (there 1e-5 for the feedback on CUB), and the encoder one hidden layer (there two). Class vectors are
+    brought to unit length. The transductive variant is left out.
 
     Cost: with width h, O(``epochs`` n ``n_critic`` h (d + k + h)) to train; the final classifier is over d + h + k
     dimensions, O(``classifier_epochs`` (n + ``n_synthetic`` c) (d + h + k) c).
@@ -84,7 +87,8 @@ class TFVAEGAN(AdversarialGenerator):
     gamma: float = 10.0
     reconstruction: float = 0.01
     feedback: float = 1.0
-    encoded_noise: bool = True
+    encoded_noise: bool = False
+    freeze_decoder: bool = False
 
     def _turns(self, data: TrainingData, generator: torch.Generator) -> list[Turn]:
         critic, d, k = self._players(data, nn.Sigmoid()), data.x.shape[1], data.seen.shape[1]
@@ -118,10 +122,12 @@ class TFVAEGAN(AdversarialGenerator):
             read = weighted_l1(self._decoded(nets["decoder"](fake)), a)
             return vae + self.gamma * self._fooled(critic, fake, a) + self.reconstruction * read
 
+        decoder = (nets["decoder"], nets["vector"])
+        moved = (encoder, nets["generator"], nets["feedback"], *(() if self.freeze_decoder else decoder))
         return [
-            self._turn("decoder", decoder_loss, nets["decoder"], nets["vector"], repeats=self.n_critic),
+            self._turn("decoder", decoder_loss, *decoder, repeats=self.n_critic),
             self._turn("critic", critic_loss, critic, repeats=self.n_critic),
-            self._turn("generator", generator_loss, encoder, nets["generator"], nets["feedback"]),
+            self._turn("generator", generator_loss, *moved),
         ]
 
     def _made(self, z: Tensor, a: Tensor, fed_back: bool) -> Tensor:
