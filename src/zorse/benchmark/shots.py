@@ -79,14 +79,20 @@ class StyledShots:
 
 def styled_shots(shots: int, seed: int, held_out: int = 20) -> StyledShots:
     """``shots`` training photographs of each class in each style, ``held_out`` others, always the same."""
-    pack = Path(os.environ.get("ZORSE_DATA") or "../shared/data")
     parts = []
     for split, n, draw in (("train", shots, seed), ("val", held_out, 0)):
-        contents, y = photographs("pacs", split, pack)
-        style = np.char.replace(photographs("pacs", split, pack, of="domain")[1], "_", " ")
-        kept = list({content_digest(content): i for i, content in enumerate(contents)}.items())
-        at = np.array([i for _, i in kept])
-        both = np.char.add(np.char.add(y[at], ", "), style[at])
-        at = at[draw_shots(both, n, draw, [key for key, _ in kept])]
+        contents, y, style, keys = _pacs(split)
+        at = draw_shots(np.char.add(np.char.add(y, ", "), style), n, draw, keys)
         parts.append(([contents[i] for i in at], y[at], style[at]))
     return StyledShots(*parts[0], parts[1])
+
+
+@lru_cache(maxsize=2)
+def _pacs(split: str) -> tuple[list[bytes], np.ndarray, np.ndarray, list[str]]:
+    """Image files, classes, styles and digests; a file that occurs twice counts once."""
+    pack = Path(os.environ.get("ZORSE_DATA") or "../shared/data")
+    contents, y = photographs("pacs", split, pack)
+    style = np.char.replace(photographs("pacs", split, pack, of="domain")[1], "_", " ")
+    kept = {content_digest(content): i for i, content in enumerate(contents)}
+    at = list(kept.values())
+    return [contents[i] for i in at], y[at], style[at], list(kept)

@@ -29,7 +29,7 @@ def run(task: Any, seed: int) -> tuple[float, float]:
     import torch
 
     encoder = cast(Any, load_encoder("mini", device="cpu"))
-    shots = styled_shots(16, seed)
+    shots = styled_shots(16, seed, 10)
     photos = [image for image, style in zip(shots.images, shots.style, strict=True) if style == "photo"]
     images, y, style = shots.test
     with torch.inference_mode():

@@ -26,7 +26,7 @@ inputs = embedded_model
 
 def run(task: Any, seed: int) -> tuple[float, float]:
     """Trained, and not."""
-    shots = styled_shots(8, seed)
+    shots = styled_shots(8, seed, 10)
     labels = np.char.add(np.char.add(shots.y, ", "), shots.style)
     base, new = base_and_new(labels, seed)
     known = np.isin(labels, base)
