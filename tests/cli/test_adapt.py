@@ -147,3 +147,9 @@ def test_a_table_of_labels_and_methods_by_what_they_need(zorse_, pictures, tmp_p
     assert {"gda", "tip_adapter", "clip_adapter", "linear_probe"} <= set(methods_for(True))
     assert {"gda_em", "pouf", "dpa", "reclip"} <= set(methods_for(False))
     assert np.intersect1d(methods_for(True), methods_for(False)).size == 0
+
+
+def test_a_trainer_is_pointed_to_python(zorse_, pictures, tmp_path):
+    code, _, err = zorse_("adapt", pictures, "--labelled", "folder", "--method", "wise_ft", "--out", tmp_path / "m")
+    assert code != 0
+    assert "WiSEFT trains the model itself, in Python" in err

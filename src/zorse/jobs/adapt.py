@@ -85,6 +85,11 @@ def choose_method(spec: str | None, labelled: bool) -> tuple[type[ZeroShotClassi
             f"{told} learns nothing from pictures, so there is nothing to adapt; zorse classify uses it as it is. "
             f"Methods that adapt here: {which}"
         )
+    if kind is None and cls.traits.takes == "images":
+        raise CapabilityError(
+            f"{told} trains the model itself, in Python: {told}(encoder=...).fit(images, ...).save(folder), and then "
+            f"--model folder. Methods that adapt stored embeddings: {which}"
+        )
     if kind is None:
         raise CapabilityError(
             f"{told} does not work on stored embeddings of a model with a text tower; methods that adapt here: {which}"
