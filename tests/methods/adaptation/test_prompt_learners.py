@@ -77,7 +77,7 @@ def test_one_step_of_coop_is_gradient_descent(encoder, table, samples):
 def test_eco_of_one_prompt_is_coop(table, samples):
     X, y = of_seen(samples, 4)
     one = ECO(n_prompts=1, n_context=3, **FAST).fit(X, y, classes=table)
-    np.testing.assert_allclose(one.scores(X), CoOp(n_context=3, **FAST).fit(X, y, classes=table).scores(X), atol=1e-6)
+    np.testing.assert_allclose(one.scores(X), CoOp(n_context=3, **FAST).fit(X, y, classes=table).scores(X), atol=1e-5)
 
 
 def test_eco_averages_unit_texts(encoder, table, samples):
