@@ -267,7 +267,6 @@ def main() -> None:
         ),
         "photographs": f"{len(photographs)} {options.name}, {size / 1024:.0f} KiB on average",
         **load(photographs),
-        "malformed": wrong_requests(options.malformed),
         "versions": {
             "zorse": zorse.__version__,
             "torch": torch.__version__.partition("+")[0],
@@ -275,7 +274,13 @@ def main() -> None:
         },
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
     }
-    with atomic_path(options.out) as path:
+    _write(result, options.out)  # what has been measured is kept whatever comes
+    told = wrong_requests(options.malformed)
+    _write(result | {"malformed": told}, options.out)
+
+
+def _write(result: dict, out: Path) -> None:
+    with atomic_path(out) as path:
         path.write_text(json.dumps(result, indent=1) + "\n")
 
 

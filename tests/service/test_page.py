@@ -103,7 +103,8 @@ class Page:
         """A file that is dropped or pasted, as the browser would tell of it."""
         self(
             """const bytes = Uint8Array.from(atob(arguments[2]), (c) => c.charCodeAt(0)), data = new DataTransfer();
-            data.items.add(new File([bytes], arguments[1], {type: arguments[1].endsWith("txt") ? "text/plain" : "image/png"}));
+            const type = arguments[1].endsWith("txt") ? "text/plain" : "image/png";
+            data.items.add(new File([bytes], arguments[1], {type}));
             document.dispatchEvent(arguments[0] === "paste" ? new ClipboardEvent("paste", {clipboardData: data})
               : new DragEvent("drop", {dataTransfer: data, cancelable: true}));""",
             kind,
@@ -143,7 +144,8 @@ def test_dropped_and_pasted_pictures_are_named_with_bars_heat_and_neighbours(pag
     assert widths[0] == max(widths[:3]) > 0
     # The red label of the second picture is supported by its left half: the map is dark on the right.
     page(
-        "[...document.querySelectorAll('#named > li:nth-child(2) button.choice')].find((b) => b.innerText.startsWith('red')).click()"
+        """const choices = [...document.querySelectorAll("#named > li:nth-child(2) button.choice")];
+        choices.find((choice) => choice.innerText.startsWith("red")).click();"""
     )
     shades = page(
         """const canvas = document.querySelector("#named > li:nth-child(2) canvas.heat"), c = canvas.getContext("2d");
@@ -229,7 +231,8 @@ def test_it_fits_a_telephone(page):
         page.until("return document.querySelectorAll('#named > li').length === 1")
         assert page("return document.documentElement.scrollWidth") <= 360
         low = page(
-            "return [...document.querySelectorAll('button')].filter((b) => b.offsetHeight && b.offsetHeight < 38).length"
+            """const heights = [...document.querySelectorAll("button")].map((button) => button.offsetHeight);
+            return heights.filter((height) => height && height < 38).length;"""
         )
         assert low == 0  # a thumb finds them
     finally:
@@ -245,7 +248,7 @@ def test_a_token_is_asked_for_once(browser, serving):
             assert time.monotonic() < ends
         for typed, hidden in (("wrong-token-wrong", False), ("a-long-enough-token", True)):
             browser.execute_script(
-                "document.getElementById('token').value = arguments[0]; document.querySelector('#token-form button').click()",
+                "const field = document.getElementById('token');field.value = arguments[0]; field.form.requestSubmit()",
                 typed,
             )
             script = "return document.getElementById('token-form').hidden"

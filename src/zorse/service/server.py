@@ -187,7 +187,7 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         reason = getattr(error, "strerror", None) or str(error)
         raise NotAvailableError(f"cannot listen on {host}, port {port}: {reason.lower()}") from error
     with listener:
-        # asyncio sees to this only where a socket says that it is TCP; without it an answer waits 40 ms for its second half.
+        # asyncio does this only where a socket says that it is TCP; without it half an answer may wait for 40 ms.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         yield listener
 
