@@ -23,6 +23,7 @@ from zorse.cli import (
     embed,
     evaluate,
     explain,
+    export,
     fit,
     index,
     info,
@@ -54,6 +55,7 @@ app = typer.Typer(
 app.command("classify")(classify.command)
 app.command("adapt")(adapt.command)
 app.command("embed")(embed.command)
+app.command("export")(export.command)
 app.command("describe")(describe.command)
 app.command("demo")(demo.command)
 app.command("models")(models.command)

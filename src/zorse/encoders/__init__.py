@@ -52,8 +52,8 @@ def load_encoder(
     name : str
         ``"mini"`` (inside the package), a hub id or a folder that transformers can read (CLIP, MetaCLIP, SigLIP,
         SigLIP 2, ALIGN, AltCLIP, Chinese-CLIP, vision-text dual encoders; ViT, DINOv2, ConvNeXt, ResNet and the like
-        for features only), or ``"open_clip:ARCHITECTURE/PRETRAINED"``, where PRETRAINED is a tag that open_clip knows
-        or a safetensors file.
+        for features only), a folder that ``zorse export`` wrote (it runs through onnxruntime, without torch), or
+        ``"open_clip:ARCHITECTURE/PRETRAINED"``, where PRETRAINED is a tag that open_clip knows or a safetensors file.
     device : str
         ``"auto"`` is CUDA, else MPS, else the CPU.
     dtype : {"float32", "bfloat16"}
@@ -88,11 +88,18 @@ def load_encoder(
         from zorse.encoders.known import KNOWN_MODELS
 
         raise UnknownNameError("model", name, [model.name for model in KNOWN_MODELS], hint="(or give a folder)")
-    if (folder := Path(name).expanduser()).is_dir() and is_mini(folder):
+    if (folder := Path(name).expanduser()).is_dir() and is_exported(folder):
+        return import_module("zorse.encoders.exported").load(folder, device=device)
+    if folder.is_dir() and is_mini(folder):
         return import_module("zorse.encoders.mini.model").Mini(folder, device=device)
     from zorse.encoders.huggingface import load
 
     return load(name, device=device, dtype=dtype, revision=revision, local_files_only=local_files_only)
+
+
+def is_exported(model: object) -> bool:
+    """Whether a model is a folder that ``zorse export`` wrote: it runs through onnxruntime, without torch."""
+    return isinstance(model, str | Path) and (Path(model).expanduser() / "export.json").is_file()
 
 
 def is_mini(folder: Path) -> bool:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from PIL import Image as Pillow
 
 from zorse.core.errors import CapabilityError, NotAvailableError
 
 if TYPE_CHECKING:
+    import torch
     from PIL.Image import Image
 
 
@@ -51,6 +51,12 @@ class Preprocessing:
 
     def __call__(self, image: Image) -> torch.Tensor:
         """One RGB image -> float32 pixels (3, h, w)."""
+        import torch
+
+        return torch.from_numpy(self.array(image))
+
+    def array(self, image: Image) -> np.ndarray:
+        """The same as an array, without torch."""
         width, height = image.size
         if isinstance(self.size, int):
             short = self.size
@@ -68,7 +74,7 @@ class Preprocessing:
         for channel in range(3):
             np.multiply(raw[..., channel], np.float32(self.scale[channel]), out=pixels[channel])
             pixels[channel] += np.float32(self.shift[channel])
-        return torch.from_numpy(pixels)
+        return pixels
 
 
 class _Borrowed:

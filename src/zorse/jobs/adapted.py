@@ -6,54 +6,19 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
-from copy import copy
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from zorse.core import ClassTable, ZeroShotClassifier, save
+from zorse.core.classes import ClassTable
 from zorse.core.errors import InputError, NotAvailableError
 from zorse.core.files import atomic_path
-from zorse.core.traits import Traits
-from zorse.jobs.model import load_classifier
+
+if TYPE_CHECKING:
+    from zorse.core.classifier import ZeroShotClassifier
+    from zorse.jobs.adapted_method import Adapted
 
 FORMAT = 1
 RECORD = "adapted.json"
-
-
-class Adapted(ZeroShotClassifier):
-    """A fitted method in the place of one that learns from names: ``fit`` only exchanges its candidates."""
-
-    def __init__(self, fitted: ZeroShotClassifier):
-        self.fitted = fitted
-        self.paper = fitted.paper  # type: ignore[misc]
-        own = fitted.traits
-        self.traits = Traits(  # type: ignore[misc]
-            trained=False,
-            aligned_space=True,
-            independent_samples=own.independent_samples,
-            open_candidates=own.open_candidates,
-        )
-
-    def fit(self, X=None, y=None, classes: ClassTable | None = None, unlabelled=None) -> Self:
-        """The saved model over ``classes``."""
-        out = copy(self)
-        out.fitted = self.fitted.with_candidates(self.fitted.candidates_ if classes is None else classes)
-        out.candidates_, out.classes_ = out.fitted.candidates_, out.fitted.classes_
-        return out
-
-    def with_candidates(self, classes) -> Self:
-        """The same over other candidates."""
-        table = classes if isinstance(classes, ClassTable) else self.fitted.candidates_.select(classes)
-        return self.fit(classes=table)
-
-    def scores(self, X) -> np.ndarray:
-        """Of the saved model."""
-        return self.fitted.scores(X)
-
-    def _scores(self, X: np.ndarray, table: ClassTable) -> np.ndarray:
-        return self.fitted._scores(X, table)
 
 
 def is_adapted(model: Any) -> bool:
@@ -85,6 +50,8 @@ def save_adapted(fitted: ZeroShotClassifier, record: dict[str, Any], out: Path) 
     InputError, NotAvailableError
         As :func:`check_folder`.
     """
+    from zorse.core.persist import save
+
     check_folder(out)
     scratch, old = (out.with_name(f".{out.name}.{os.getpid()}.{word}") for word in ("partial", "old"))
     try:
@@ -132,6 +99,8 @@ def load_adapted(folder: str | Path, encoder: Any) -> ZeroShotClassifier:
     InputError
         If the encoder is not the one it was adapted over, or the folder is damaged.
     """
+    from zorse.jobs.model import load_classifier
+
     record = read_record(folder)
     if encoder.fingerprint != record["fingerprint"]:
         raise InputError(
@@ -154,6 +123,7 @@ def open_adapted(
         If a method, templates or descriptions are given that the model brings itself; as :func:`load_adapted`.
     """
     from zorse.encoders import load_encoder
+    from zorse.jobs.adapted_method import Adapted
     from zorse.semantics import check_labels, parse_labels
 
     record = read_record(folder)

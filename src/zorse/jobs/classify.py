@@ -12,10 +12,12 @@ import numpy as np
 
 from zorse.core.classes import ClassTable
 from zorse.core.errors import CapabilityError, InputError
+from zorse.encoders import is_exported
 from zorse.jobs.adapted import is_adapted, open_adapted
 from zorse.jobs.classification import FURTHER, Classification, Prediction, Summary
 from zorse.jobs.confidence import Calibration, Groups, Probabilities
 from zorse.jobs.confidence import calibrate as calibrate_
+from zorse.jobs.cosines import Cosines
 from zorse.jobs.embed import embed_stream
 from zorse.jobs.embeddings import Embeddings
 from zorse.jobs.known import Known
@@ -141,10 +143,13 @@ class Classifier:
 
             self.tree = read_tree(tree, names)
         self.truth = None if truth is None else Truth(names, truth)
-        read_method(method)  # a wrong name should not cost the time to load a model
+        plain = method == "clip" and is_exported(model)
+        if not plain:
+            read_method(method)  # a wrong name should not cost the time to load a model
         self._store = store
         self.encoder = _encoder_of(model, device)
-        self.method = build_method(method, getattr(self.encoder, "logit_scale", 1.0))
+        scale = getattr(self.encoder, "logit_scale", 1.0)
+        self.method = Cosines(scale) if plain else build_method(method, scale)
         check_memory(self.method, self.encoder)
         if calibrate is not None and not self.method.traits.independent_samples:
             raise CapabilityError(
@@ -498,15 +503,13 @@ def _encoder_of(model, device: str):
 
 def _check_answers(calibrate, sets, sets_by, multi_label, groups, tree, sure) -> str | float | None:
     """The threshold of several labels an image; refuses what can't be had together, or not without a sample."""
-    from zorse.evaluation.conformal import KINDS
-
     sample = "a labelled sample; give --calibrate FOLDER (with a folder for each label) or a .csv of path,label"
     if sets is not None and not 0 < sets < 1:
         raise InputError(f"the error rate of sets lies between 0 and 1; got {sets:g}")
     if sets is not None and calibrate is None:
         raise InputError(f"sets with a stated error rate need {sample}")
-    if sets_by not in KINDS:
-        raise InputError(f"sets are made by {' or '.join(KINDS)}; got {sets_by!r}")
+    if sets_by not in ("lac", "aps"):
+        raise InputError(f"sets are made by lac or aps; got {sets_by!r}")
     if not 0 < sure <= 1:
         raise InputError(f"sure is a probability above 0 and at most 1; got {sure:g}")
     if multi_label is None:

@@ -5,24 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import expit, softmax
 
 from zorse.core.errors import InputError, UnknownNameError
-from zorse.evaluation import (
-    ConformalSets,
-    Reliability,
-    best_threshold_f1,
-    conformal_sets,
-    fit_sigmoid,
-    fit_temperature,
-    reliability,
-)
-from zorse.evaluation.conformal import needed
 from zorse.semantics.files import kind_of, read_json
 from zorse.semantics.labels import same_name
+
+if TYPE_CHECKING:
+    from zorse.evaluation import ConformalSets, Reliability
 
 KEPT = 0.95  # share of labelled images of known classes that --ood lets through
 _FEW = 10  # images below which a temperature is not worth fitting beside sets
@@ -46,14 +38,20 @@ class Probabilities:
 
     def __call__(self, logits: np.ndarray) -> np.ndarray:
         """Probabilities (n, c)."""
+        # In numpy: importing scipy.special takes as long as all else that answering with an exported model takes.
         z = self.slope * logits + self.offset
-        return expit(z) if self.independent else softmax(z, axis=1)
+        if self.independent:
+            return np.exp(-np.logaddexp(0.0, -z))
+        p = np.exp(z - z.max(axis=1, keepdims=True))
+        return p / p.sum(axis=1, keepdims=True)
 
     def fitted(self, logits: np.ndarray, present: np.ndarray, by_label: bool = False) -> Probabilities:
         """The same, calibrated by a sample: ``present`` (n, c) tells which labels each image has.
 
         ``by_label`` gives each label of a sigmoid an offset of its own, as labels that do not exclude each other need.
         """
+        from zorse.evaluation import fit_sigmoid, fit_temperature
+
         if self.independent:
             slope, offset = fit_sigmoid(logits, present, by_label)
             return Probabilities(True, slope, offset if by_label else float(offset))
@@ -150,6 +148,9 @@ def calibrate(
         raise InputError("the labelled sample has no image that could be read and whose label is among the labels")
     if sets is not None and not 0 < sets < 1:
         raise InputError(f"the error rate of sets lies between 0 and 1; got {sets:g}")
+    from zorse.evaluation import Reliability, best_threshold_f1, conformal_sets, reliability
+    from zorse.evaluation.conformal import needed
+
     if sets is not None and n < needed(sets):
         raise InputError(
             f"sets with an error rate of {sets:g} need at least {needed(sets)} labelled images, better twice as many; "
@@ -180,6 +181,8 @@ def calibrate(
 
 
 def _reliability(p: np.ndarray, present: np.ndarray) -> Reliability:
+    from zorse.evaluation import reliability
+
     best = p.argmax(axis=1)
     return reliability(p.max(axis=1), present[np.arange(len(p)), best])
 

@@ -240,10 +240,7 @@ class _Pipeline:
     def _encode(self, batch: dict[str, list[_Read]]) -> None:
         if not batch:
             return
-        import torch
-
-        pixels = torch.stack([copies[0].pixels for copies in batch.values()])  # type: ignore[misc]
-        vectors = self.encoder.encode_pixels(pixels)
+        vectors = self.encoder.encode_pixels(stacked([copies[0].pixels for copies in batch.values()]))
         for (digest, copies), vector in zip(batch.items(), vectors):
             sound = bool(np.isfinite(vector).all())
             for item in copies:
@@ -312,6 +309,15 @@ def pixels_of(image: Image, encoder: ImageEncoder) -> Tensor:
         return encoder.preprocess(image)
     except (ValueError, OSError, MemoryError) as error:
         raise ImageError(f"cannot be preprocessed ({error})") from error
+
+
+def stacked(pixels: Sequence[Any]) -> Any:
+    """Pixels of several images as one batch: a tensor, or an array for an encoder that runs without torch."""
+    if isinstance(pixels[0], np.ndarray):
+        return np.stack(pixels)
+    import torch
+
+    return torch.stack(list(pixels))
 
 
 def _content(ref: ImageRef) -> tuple[Any, str]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from zorse.core.classifier import ZeroShotClassifier
 from zorse.core.errors import CapabilityError, InputError
+
+if TYPE_CHECKING:
+    from zorse.core.classifier import ZeroShotClassifier
 
 
 def read_method(spec: str | ZeroShotClassifier | type[ZeroShotClassifier]) -> tuple[Any, dict[str, Any]]:
@@ -78,6 +80,8 @@ def checked(method: Any) -> Any:
 
 
 def _needs_only_names(method: Any) -> bool:
+    from zorse.core.classifier import ZeroShotClassifier
+
     traits = method.traits
     ready = inspect.isclass(method) and issubclass(method, ZeroShotClassifier)
     if ready:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.sparse import csr_array
 
 
 def unit_rows(V: np.ndarray) -> np.ndarray:
@@ -26,6 +25,8 @@ def negative_distance(P: np.ndarray, Q: np.ndarray) -> np.ndarray:
 
 def class_sums(X: np.ndarray, classes: np.ndarray, n_classes: int) -> np.ndarray:
     """Sum of the rows of X (n, d) of each class, shape (n_classes, d); ``classes`` (n,) numbers them from 0. O(n d)."""
+    from scipy.sparse import csr_array  # half of what a start without torch takes, and only this needs it
+
     indicator = csr_array((np.ones(len(X)), (classes, np.arange(len(X)))), shape=(n_classes, len(X)))
     return indicator @ X
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zorse.core.image import ImageError, open_image
-from zorse.jobs.embed import pixels_of
+from zorse.jobs.embed import pixels_of, stacked
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -157,10 +157,8 @@ class Engine:
         return batch, False
 
     def _vectors(self, pixels: list) -> list[np.ndarray | Exception]:
-        import torch
-
         try:
-            vectors = self.encoder.encode_pixels(torch.stack(pixels))
+            vectors = self.encoder.encode_pixels(stacked(pixels))
         except Exception as error:  # told to those who asked; the others are served
             return [error] * len(pixels)
         unsound = ImageError("the model gives no finite vector for it")
