@@ -72,7 +72,8 @@ class Texts:
         tokens = self.tokens(texts)
         lengths = np.array([len(ids) for ids in tokens])
         order = np.argsort(lengths, kind="stable")
-        changes: Sequence[int] = (
+        parted = self.padding == "exact"
+        changes: list[int] = (np.flatnonzero(np.diff(lengths[order])) + 1).tolist() if parted else []
             (np.flatnonzero(np.diff(lengths[order])) + 1).tolist() if self.padding == "exact" else []
         )
         groups = np.split(order, changes)
