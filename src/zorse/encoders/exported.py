@@ -74,8 +74,6 @@ class Texts:
         order = np.argsort(lengths, kind="stable")
         parted = self.padding == "exact"
         changes: list[int] = (np.flatnonzero(np.diff(lengths[order])) + 1).tolist() if parted else []
-            (np.flatnonzero(np.diff(lengths[order])) + 1).tolist() if self.padding == "exact" else []
-        )
         groups = np.split(order, changes)
         for group in groups:
             for start in range(0, len(group), batch_size):
