@@ -56,7 +56,8 @@ class Agreement:
 
 def claim_names() -> list[str]:
     """Papers whose claim can be run."""
-    return sorted(info.name for info in pkgutil.iter_modules(import_module(CLAIMS).__path__))
+    found = pkgutil.iter_modules(import_module(CLAIMS).__path__)
+    return sorted(info.name for info in found if not info.name.startswith("_"))
 
 
 def reproduce(

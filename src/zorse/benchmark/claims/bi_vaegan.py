@@ -1,6 +1,6 @@
 """Bi-VAEGAN against its inductive half."""
 
-from zorse.benchmark.claims import fclswgan
+from zorse.benchmark.claims import _generators
 from zorse.data import ZeroShotTask
 from zorse.methods.generative.bi_vaegan import BiVAEGAN
 
@@ -10,17 +10,13 @@ METRIC = "harmonic mean of seen and unseen mean class accuracy"
 TASKS = ("digits", "awa19", "tiny160")
 SEEDS = 3
 NOTE = (
-    "At most 100 training samples a class; widths, steps and step size as in the claim of f-CLSWGAN. The unlabelled "
-    "samples are the test samples of unseen classes, as in the paper; their class prior is estimated from clusters. "
-    "The features of awa19 and tiny160 come from a network trained on ImageNet."
+    _generators.NOTE + " The unlabelled samples are the test samples of unseen classes, as in the paper; their class "
+    "prior is estimated from clusters."
 )
 
 
 def run(task: ZeroShotTask, seed: int) -> tuple[float, float]:
     """H of both."""
-    epochs = fclswgan.epochs(task)
-    ours, inductive = (
-        fclswgan.measured(BiVAEGAN(epochs=epochs, inductive_epochs=n, **fclswgan.SMALL), task, seed)
-        for n in (3, epochs)
+    return _generators.h_of(BiVAEGAN, task, seed), _generators.h_of(
+        BiVAEGAN, task, seed, inductive_epochs=_generators.setting(task)["epochs"]
     )
-    return ours, inductive

@@ -1,7 +1,8 @@
 """LisGAN against f-CLSWGAN."""
 
-from zorse.benchmark.claims import fclswgan
+from zorse.benchmark.claims import _generators
 from zorse.data import ZeroShotTask
+from zorse.methods.generative.fclswgan import FCLSWGAN
 from zorse.methods.generative.lisgan import LisGAN
 
 CLAIM = "Soul samples and a classifier in two stages improve on f-CLSWGAN."
@@ -9,14 +10,9 @@ BASELINE = "f-CLSWGAN"
 METRIC = "harmonic mean of seen and unseen mean class accuracy"
 TASKS = ("digits", "awa19", "tiny160")
 SEEDS = 3
-NOTE = (
-    "At most 100 training samples a class; f-CLSWGAN as in its own claim, the other with the same widths, steps and "
-    "step size. "
-    "The features of awa19 and tiny160 come from a network trained on ImageNet."
-)
+NOTE = _generators.NOTE
 
 
 def run(task: ZeroShotTask, seed: int) -> tuple[float, float]:
     """H of both."""
-    epochs = fclswgan.epochs(task)
-    return fclswgan.measured(LisGAN(epochs=epochs, **fclswgan.SMALL), task, seed), fclswgan.ours(task, seed)
+    return _generators.h_of(LisGAN, task, seed), _generators.h_of(FCLSWGAN, task, seed)

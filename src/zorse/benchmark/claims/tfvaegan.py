@@ -1,6 +1,6 @@
 """TF-VAEGAN against f-VAEGAN."""
 
-from zorse.benchmark.claims import fclswgan
+from zorse.benchmark.claims import _generators
 from zorse.data import ZeroShotTask
 from zorse.methods.generative.fvaegand2 import FVAEGAND2
 from zorse.methods.generative.tfvaegan import TFVAEGAN
@@ -10,16 +10,9 @@ BASELINE = "f-VAEGAN"
 METRIC = "harmonic mean of seen and unseen mean class accuracy"
 TASKS = ("digits", "awa19", "tiny160")
 SEEDS = 3
-NOTE = (
-    "At most 100 training samples a class; f-CLSWGAN as in its own claim, the other with the same widths, steps and "
-    "step size. "
-    "The features of awa19 and tiny160 come from a network trained on ImageNet."
-)
+NOTE = _generators.NOTE
 
 
 def run(task: ZeroShotTask, seed: int) -> tuple[float, float]:
     """H of both."""
-    epochs = fclswgan.epochs(task)
-    return fclswgan.measured(TFVAEGAN(epochs=epochs, **fclswgan.SMALL), task, seed), fclswgan.measured(
-        FVAEGAND2(epochs=epochs, **fclswgan.SMALL), task, seed
-    )
+    return _generators.h_of(TFVAEGAN, task, seed), _generators.h_of(FVAEGAND2, task, seed)

@@ -80,11 +80,12 @@ class AVOOD(AdversarialGenerator):
 
     References
     ----------
-    Wen. Out-Of-Distribution Detection for Audio-visual Generalized Zero-Shot Learning. BMVC 2024.
+    Wen. Out-Of-Distribution Detection for Audio-visual Generalized Zero-Shot Learning: A General Framework. BMVC
+    2024.
     """
 
     paper = Paper(
-        title="Out-Of-Distribution Detection for Audio-visual Generalized Zero-Shot Learning",
+        title="Out-Of-Distribution Detection for Audio-visual Generalized Zero-Shot Learning: A General Framework",
         authors="Liuyuan Wen",
         venue="BMVC",
         year=2024,

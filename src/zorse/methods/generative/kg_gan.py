@@ -65,7 +65,7 @@ class KGGAN(LearnedVectorsGenerator):
 
     References
     ----------
-    Geng, Chen, Ye, Jia, Yuan, Chen. Generative Adversarial Zero-shot Learning via Knowledge Graphs. 2020.
+    Geng, Chen, Chen, Ye, Yuan, Jia, Chen. Generative Adversarial Zero-shot Learning via Knowledge Graphs. 2020.
     """
 
     paper = Paper(
