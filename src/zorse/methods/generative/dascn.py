@@ -129,6 +129,6 @@ class DASCN(AdversarialGenerator):
     @classmethod
     def example_params(cls) -> list[dict]:
         """One small pair of GANs."""
-        small: dict[str, Any] = {"epochs": 60, "batch_size": 256, "lr": 0.01, "hidden": 64, "beta": 1.0, "n_critic": 1}
+        small: dict[str, Any] = {"epochs": 40, "batch_size": 256, "lr": 0.01, "hidden": 32, "beta": 1.0, "n_critic": 1}
         small |= {"n_synthetic": 30, "classifier_epochs": 15, "classifier_lr": 0.05, "classifier_batch_size": 64}
         return [small | {"dual": 0.1, "semantic": 1.0, "visual": 1.0, "device": "cpu", "random_state": 0}]
