@@ -11,8 +11,8 @@ TASKS = ("digits", "awa19", "tiny160")
 SEEDS = 3
 NOTE = (
     _generators.NOTE + " For GDAN that step size is of the pretraining, a fifth of the epochs, and a tenth of it of "
-    "what follows, as in the paper's ratio; the VAE alone has as many epochs as both together, batches of 64. Answers "
-    "are the nearest neighbour's."
+    "what follows; the VAE alone has as many epochs as both together, batches of 64. Answers are the nearest "
+    "neighbour's."
 )
 
 
@@ -21,6 +21,6 @@ def run(task: ZeroShotTask, seed: int) -> tuple[float, float]:
     small = _generators.setting(task)
     epochs = 2 * small["epochs"]  # its moves are cheap beside those of a GAN with five critic moves
     first = max(1, epochs // 5)
-    shape = {"batch_size": 64, "lr": small["lr"] / 10}
+    shape = {"batch_size": 64, "lr": small["lr"] / 10, "pretrain_lr": small["lr"]}
     ours = _generators.h_of(GDAN, task, seed, epochs=epochs, pretrain_epochs=first, **shape)
     return ours, _generators.h_of(GDAN, task, seed, epochs=0, pretrain_epochs=epochs + first, **shape)

@@ -27,7 +27,8 @@ class LsrGAN(AdversarialGenerator):
     beta, unseen_beta : float, default 0.01, 0.03
         Weight of the classification loss on seen and on unseen classes.
     similarity : float, default 20
-        Weight of the semantic regularised loss, on both.
+        Weight of the semantic regularised loss, on both. 0 trains as the authors' attribute code does, on which the
+        published numbers rest: there the loss has no gradient.
     epsilon : float, default 0.1
         Similarities may differ by so much without a penalty.
     neighbours : int, default 20
@@ -61,8 +62,8 @@ class LsrGAN(AdversarialGenerator):
     Differs from the paper: the label space is chosen after training, so that the final classifier is trained anew on
     real and generated features; the one that grows with the generator only guides it. Seen and unseen classes are one
     move of the generator, not two with one optimizer. Class vectors are brought to unit length. In the authors'
-    attribute code the cosine is taken outside of torch, so that this loss moves nothing; here it is differentiable, as
-    in the paper.
+    attribute code the cosine is taken outside of torch, so that this loss moves nothing (``similarity=0`` is alike);
+    here it is differentiable, as in the paper.
 
     Cost: that of f-CLSWGAN, O(``epochs`` n h (d + k) ``n_critic``) for width h, and O(s d) for each generator move.
 
