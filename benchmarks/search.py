@@ -1,7 +1,8 @@
 """An index of many vectors: time to build, size, latency at a recall, adding 1 %, and kill -9 while it is built.
 
 Vectors are generated and unit length, in groups as embeddings of photographs are: a centre for every 500 rows, centres
-around one of 50 coarser ones, and Gaussian noise about a row's centre whose length is as large as the centre's. They
+around one of 50 coarser ones, groups of unequal size (by 1 / (10 + rank)), and Gaussian noise about a row's centre that
+is 1.5 times as long as the centre and strong in few directions (the k-th of 512 has the variance 1 / k). They
 are written in clip-retrieval's layout and go into the index as ``zorse index --import`` takes them. Questions are
 further vectors of the same kind that are not in the index; recall is that of the ten nearest against an exact search.
 Latency is that of one question after another from one process, in a table opened afresh, after ten questions.
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import random
@@ -34,8 +36,10 @@ import numpy as np
 from zorse.data.clip_retrieval import write_parts
 from zorse.search import ImageIndex, check_index, import_embeddings
 from zorse.search.lists import exact
+from zorse.search.table import exists
 
 DIM, PART, ROWS_OF_A_GROUP, COARSE = 512, 100_000, 500, 50
+NOISE = 1.5
 
 
 class Vectors:
@@ -50,8 +54,10 @@ def generate(n: int, groups: int, seed: int) -> np.ndarray:
     coarse = fixed.normal(size=(COARSE, DIM)).astype(np.float32)
     centres = coarse[fixed.integers(COARSE, size=groups)] + fixed.normal(size=(groups, DIM)).astype(np.float32)
     centres /= np.linalg.norm(centres, axis=1, keepdims=True)
-    rows = centres[rng.integers(groups, size=n)]
-    rows += rng.normal(scale=DIM**-0.5, size=rows.shape).astype(np.float32)
+    often = 1 / (10 + np.arange(groups))
+    rows = centres[rng.choice(groups, size=n, p=often / often.sum())]
+    spread = np.arange(1, DIM + 1, dtype=np.float32) ** -0.5
+    rows += NOISE * spread / np.linalg.norm(spread) * rng.standard_normal(size=rows.shape, dtype=np.float32)
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
@@ -153,25 +159,34 @@ def add(folder: Path, rows: int, groups: int) -> dict:
 
 
 def kill(folder: Path, rows: int, groups: int, seconds: float, moments: int = 10) -> dict:
-    """kill -9 at random moments of the time that a build takes; then the build is finished and compared."""
+    """kill -9 at random moments, .5 to 60 % of a build after each start (log-uniform); then the build is finished."""
     shutil.rmtree(folder / "killed", ignore_errors=True)
-    draw, kept = random.Random(0), []
-    told = []
+    draw = random.Random(0)
+    told: list[dict] = []
     for _ in range(moments):
-        child = subprocess.Popen([sys.executable, __file__, "--folder", str(folder), "--part", "child"])
-        time.sleep(draw.uniform(0.05, 1.0) * seconds)
-        ended = child.poll() is not None
+        child = subprocess.Popen(
+            [sys.executable, __file__, "--folder", str(folder), "--part", "child"], stdout=subprocess.PIPE
+        )
+        assert child.stdout is not None
+        child.stdout.readline()  # it has started
+        after = seconds * math.exp(draw.uniform(math.log(0.005), math.log(0.6)))
+        time.sleep(after)
+        moment = {"after_seconds": round(after, 1), "finished": child.poll() is not None}
         child.kill()
-        child.wait()
-        found = check_index(folder / "killed")
-        told.append({"rows": found.rows, "problems": found.problems, "finished": ended, "lists": found.about.lists})
-        kept.append(found.rows)
+        child.communicate()
+        if exists(folder / "killed"):
+            found = check_index(folder / "killed")
+            moment |= {"opened": True, "rows": found.rows, "problems": found.problems, "lists": found.about.lists}
+        else:
+            moment |= {"opened": "no table yet", "rows": 0, "problems": []}
+        told.append(moment)
+    kept = [moment["rows"] for moment in told]
     report = import_embeddings(folder / "clip", folder / "killed", Vectors())
     found = check_index(folder / "killed")
     return {
         "kill": {
             "moments": told,
-            "opened": len(told),
+            "sound": sum(not moment["problems"] for moment in told),
             "never_fewer_rows_than_before": kept == sorted(kept),
             "after": {"rows": report.rows, "problems": found.problems, "lists": found.about.lists},
         }
@@ -187,6 +202,9 @@ def main() -> None:
     asked = parser.parse_args()
     groups = max(COARSE, asked.rows // ROWS_OF_A_GROUP)
     if asked.part == "child":
+        import lancedb  # noqa: F401
+
+        print("started", flush=True)
         import_embeddings(asked.folder / "clip", asked.folder / "killed", Vectors())
         return
     known = json.loads(asked.out.read_text()) if asked.out and asked.out.is_file() else {}

@@ -9,6 +9,7 @@ from PIL import Image
 
 from zorse.core.errors import InputError, NotAvailableError
 from zorse.search import Composer, ImageIndex, LateFusion, Query, build_index, check_index
+from zorse.search import duplicates as module
 from zorse.search.duplicates import duplicates
 from zorse.search.table import exists, open_table, to_arrow, writing
 
@@ -223,6 +224,34 @@ def test_a_check_tells_what_is_wrong_and_what_has_changed(index, photos, colours
     assert [problem.partition(" ")[2] for problem in found.problems] == [
         *("paths occur twice", "rows are of another encoder", "vectors are not of unit length")
     ]
+
+
+def test_pictures_decide_between_vectors_that_are_alike(tmp_path, colours):
+    rng = np.random.default_rng(0)
+    # The tests' encoder sees the mean colour only: to it all of these are the same.
+    one, other = (Image.fromarray(rng.permutation(np.arange(16384) % 256).reshape(128, 128).astype("u1")) for _ in "ab")
+    (tmp_path / "p").mkdir()
+    small = one.resize((16, 16), Image.Resampling.BOX).resize((128, 128), Image.Resampling.BICUBIC)
+    small.save(tmp_path / "p/one.png")
+    small.resize((60, 60)).save(tmp_path / "p/smaller.jpg", quality=90)
+    other.resize((16, 16), Image.Resampling.BOX).resize((128, 128)).save(tmp_path / "p/other.png")
+    build_index(tmp_path / "p", tmp_path / "i", colours)
+    images = opened(tmp_path / "i", colours)
+    assert [{m.path.rsplit("/")[-1] for m in g} for g in duplicates(images)] == [{"one.png", "smaller.jpg"}]
+    assert len(duplicates(images, pixels=False)[0]) == 3
+
+
+def test_cells_find_the_pairs_that_a_comparison_of_all_finds(monkeypatch):
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(600, 24))
+    rows = np.concatenate([rows, rows[:100] + 0.02 * rng.normal(size=(100, 24))]).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    every = set(zip(*(side.tolist() for side in module._pairs(rows, 0.98)), strict=True))
+    assert {(i, 600 + i) for i in range(100)} <= every
+    monkeypatch.setattr(module, "_ALL_PAIRS", 100)
+    found = set(zip(*(side.tolist() for side in module._pairs(rows, 0.98)), strict=True))
+    assert found <= every
+    assert len(found) > 0.9 * len(every)
 
 
 def test_copies_and_near_copies_are_grouped_by_the_largest(tmp_path, colours, paint):

@@ -12,24 +12,33 @@ from zorse.cli.options import INDEX, JSON
 def command(
     index: str = INDEX,
     threshold: float = typer.Option(
-        None, "--threshold", "-t", help="Cosine from which two images are near-duplicates; by default 0.98."
+        None,
+        "--threshold",
+        "-t",
+        help="Cosine from which two images are candidates; 0.85, without pixels 0.98.",
+    ),
+    pixels: bool = typer.Option(
+        True, "--pixels/--no-pixels", help="Let the pictures decide; without, their vectors alone do."
     ),
     where: str = typer.Option(None, "--where", help="SQL condition: only these images are compared."),
     as_json: bool = JSON,
 ) -> None:
     """Show groups of images that are copies of each other, or nearly."""
-    from zorse.cli.terminal import counted, note, print_table
-    from zorse.search.duplicates import THRESHOLD, duplicates
+    from zorse.cli.terminal import Progress, counted, note, print_table
+    from zorse.search.duplicates import duplicates
     from zorse.search.index import ImageIndex
 
-    threshold = THRESHOLD if threshold is None else threshold
-    groups = duplicates(ImageIndex.open(index), threshold, where)
+    opened, progress = ImageIndex.open(index), Progress(unit="pictures")
+    try:
+        groups = duplicates(opened, threshold, where, pixels=pixels, progress=progress)
+    finally:
+        progress.clear()
     if as_json:
         told = [
             [{"path": m.path, "score": round(m.score, 6), "copy": m.copy, "bytes": m.bytes} for m in group]
             for group in groups
         ]
-        typer.echo(json.dumps({"index": index, "threshold": threshold, "groups": told}, indent=1, ensure_ascii=False))
+        typer.echo(json.dumps({"index": index, "groups": told}, indent=1, ensure_ascii=False))
         return
     rows = []
     for number, group in enumerate(groups, 1):

@@ -78,7 +78,7 @@ class LateFusion:
         How much an unwanted text counts against a wanted part.
     """
 
-    def __init__(self, without_weight: float = 0.5):
+    def __init__(self, without_weight: float = 0.25):
         self.without_weight = without_weight
 
     def compose(self, query: Query, encoder: Any, gallery: Callable[[], np.ndarray]) -> np.ndarray:

@@ -58,15 +58,18 @@ class Known:
 
     def gone(self, met: np.ndarray, sources: Sequence[str], unread: Sequence[str]) -> list[str]:
         """Paths of these sources that were not met; of what lies in ``unread`` folders and shards nothing is known."""
-        roots = tuple(f"{source.rstrip('/')}/" for source in sources)
-        broken = tuple(f"{key}/" for key in unread)
-        left = self.rows.select(["path", "source"]).filter(~met) if len(self) else self.rows
-        return [
-            row["path"]
-            for row in left.to_pylist()
-            if (row["source"] in sources or row["path"].startswith(roots))
-            and not (broken and row["path"].startswith(broken))
-        ]
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        if not len(self) or met.all():
+            return []
+        left = self.rows.select(["path", "source"]).filter(pa.array(~met))
+        mine = pc.is_in(left["source"], value_set=pa.array(list(sources), pa.string()))
+        for source in sources:
+            mine = pc.or_(mine, pc.starts_with(left["path"], pattern=f"{source.rstrip('/')}/"))
+        for key in unread:
+            mine = pc.and_not(mine, pc.starts_with(left["path"], pattern=f"{key}/"))
+        return left.filter(mine)["path"].to_pylist()
 
 
 def write(table: Any, columns: Mapping[str, Sequence[Any]], vectors: np.ndarray, known: np.ndarray) -> None:
