@@ -23,7 +23,7 @@ from zorse.methods.compatibility.sje import SJE
 from zorse.nn.vectors import unit_rows
 
 N, D, SEEN, C, K, MAPS = 23_527, 2_048, 40, 50, 85, 4
-BATCH = 256
+BATCH = 512
 
 
 def ale(W, x, y, phi, lr, rng):
@@ -39,14 +39,21 @@ def ale(W, x, y, phi, lr, rng):
             return
 
 
-def devise(W, x, y, phi, lr, rng):
-    """The first wrong class in a random order that violates the margin."""
-    projected = x @ W
-    own = projected @ phi[y]
-    for other in rng.permutation(len(phi)):
-        if other != y and 0.1 + projected @ phi[other] - own > 0:
-            W += lr * np.outer(x, phi[y] - phi[other])
-            return
+class Devise:
+    """The first wrong class in a random order that violates the margin; the step is Adagrad's."""
+
+    def __init__(self):
+        self.squares = 0.0
+
+    def __call__(self, W, x, y, phi, lr, rng):
+        projected = x @ W
+        own = projected @ phi[y]
+        for other in rng.permutation(len(phi)):
+            if other != y and 0.1 + projected @ phi[other] - own > 0:
+                gradient = np.outer(x, phi[other] - phi[y])
+                self.squares = self.squares + gradient**2
+                W -= lr * gradient / (np.sqrt(self.squares) + 1e-10)
+                return
 
 
 def sje(W, x, y, phi, lr, rng):
@@ -97,10 +104,11 @@ def main():
     test = SEEN + np.arange(2_000) % (C - SEEN)
     X_test, unseen, phi = draw(test), np.arange(SEEN, C), unit_rows(table.vectors)
     # Steps: the loop's per sample; a mini-batch averages over BATCH of them and takes about as many times the step.
+    # Those of DeViSE did best on 10 held-out seen classes, with Adagrad on either side (.80 and .81; plain steps: .85).
     ours = {"batch_size": BATCH, "device": "cpu", "random_state": 0}
     cases = [
         ("ALE", ale, 0.3, None, ALE(lr=30.0, **ours)),
-        ("DeViSE", devise, 0.3, None, DeViSE(lr=0.3, **ours)),
+        ("DeViSE", Devise(), 0.03, None, DeViSE(lr=0.3, **ours)),
         ("SJE", sje, 0.3, None, SJE(lr=30.0, **ours)),
         ("LatEm", latem, 0.3, MAPS, LatEm(MAPS, standardize=False, lr=30.0, **ours)),
     ]
@@ -125,11 +133,14 @@ def main():
     result = {
         "what": f"Ranking losses, an epoch at AwA2's size: {N:,} x {D:,} features, {SEEN} seen classes, {K} attributes",
         "note": f"CPU seconds of one epoch, one thread. The loop takes a sample and an update at a time in numpy; here "
-        f"{BATCH} samples a step. LatEm has {MAPS} maps. Accuracy: after that one epoch, on 2,000 samples of 10 unseen "
+        f"{BATCH} samples a step, in single precision. Both take DeViSE's steps by Adagrad. One map can't do "
+        "without two products, samples by the seen classes' weights and gradients by samples: the floor. "
+        f"LatEm has {MAPS} maps. Accuracy: after that one epoch, on 2,000 samples of 10 unseen "
         "classes of the same made-up task.",
         "command": "OMP_NUM_THREADS=1 python benchmarks/ranking.py",
         "date": datetime.now(UTC).date().isoformat(),
         "load_average_of_the_machine": round(os.getloadavg()[1], 1),
+        "cpu_seconds_of_the_two_products_of_one_map": round(min(products(X) for _ in range(3)), 3),
         "epochs": results,
         "versions": {
             "zorse": zorse.__version__,
@@ -141,6 +152,15 @@ def main():
     }
     path = Path(__file__).parent / "results" / "ranking.json"
     path.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def products(X):
+    """CPU seconds of scores and gradients of an epoch, as products alone."""
+    x, weights = torch.as_tensor(X, dtype=torch.float32), torch.ones(SEEN, D)
+    start = time.process_time()
+    for part in x.split(BATCH):
+        (part @ weights.T).T @ part
+    return time.process_time() - start
 
 
 def timed(model, X, rows, table):

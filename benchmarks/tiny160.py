@@ -18,11 +18,9 @@ import zorse
 from zorse.benchmark.claims.eszsl import tuned_eszsl
 from zorse.benchmark.claims.exem import tuned_exem
 from zorse.benchmark.claims.gfzsl import tuned_gfzsl
-from zorse.benchmark.claims.sync import tuned_sync
 from zorse.benchmark.tasks import load_task, resplit, with_unit_features
-from zorse.benchmark.tune import accuracy_on_unseen, tune
+from zorse.benchmark.tune import accuracy_on_unseen
 from zorse.evaluation import mean_class_accuracy, t_interval
-from zorse.methods.compatibility.conse import ConSE
 from zorse.methods.compatibility.sae import SAE, sae_path
 from zorse.nn.vectors import cosine
 
@@ -49,10 +47,7 @@ METHODS = {
     "ESZSL, labels -1 and 1 (its paper's)": lambda task: tuned_eszsl(task, negative=-1.0),
     "ESZSL, labels 0 and 1": lambda task: tuned_eszsl(task, negative=0.0),
     "SAE": sae,
-    "ConSE": lambda task: tune(ConSE(), {"C": [3.0, 30.0]}, task, folds=3, per_class=15),
-    "SynC, one-vs-other": tuned_sync,
     "GFZSL": tuned_gfzsl,
-    "GFZSL, shared covariance": lambda task: tuned_gfzsl(task, covariance="shared", smoothing=1.0),
     "EXEM": tuned_exem,
     "EXEM, whitened": lambda task: tuned_exem(task, metric="whitened", components=1024),
     "EXEM, whitened, both word vectors": lambda task: tuned_exem(task, metric="whitened", components=1024, views=True),

@@ -50,7 +50,7 @@ class MiniBatches:
             self._at = 0
         rows = self._order[self._at * self.size : (self._at + 1) * self.size]
         self._at += 1
-        slices = tuple(t[rows] for t in self.tensors)
+        slices = tuple(t.index_select(0, rows) for t in self.tensors)
         return slices if self.fetch is None else self.fetch(*slices)
 
     @property
