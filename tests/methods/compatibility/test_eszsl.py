@@ -48,3 +48,15 @@ def test_unseen_vectors_do_not_enter_the_map():
     np.testing.assert_array_equal(
         ESZSL().fit(X, y, classes=other).weights_, ESZSL().fit(X, y, classes=TASK.classes).weights_
     )
+
+
+def test_rounding_outside_the_span_of_the_seen_classes_is_not_blown_up():
+    # 6 seen classes of 40 numbers, and a lam that divides what does not belong there by a millionth.
+    rng = np.random.default_rng(0)
+    A, rows = rng.standard_normal((6, 40)), np.arange(120) % 6
+    table = ClassTable(np.arange(6), A)
+    X = A[rows] @ rng.standard_normal((40, 15)) + rng.standard_normal((120, 15))
+    outside = np.eye(40) - np.linalg.pinv(A) @ A
+    grid = eszsl_path(X, rows, table, [0.5], [1e-6])[0, 0]
+    for W in (ESZSL(0.5, 1e-6).fit(X, rows, classes=table).weights_, grid):
+        assert np.abs(W @ outside).max() < 1e-12 * np.abs(W).max()

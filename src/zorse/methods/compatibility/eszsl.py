@@ -43,7 +43,7 @@ class ESZSL(BilinearClassifier):
     gamma and lam among powers of ten by validation over held-out classes; :func:`eszsl_path` makes that cheap.
     With many seen classes the -1 of all the others outweigh the 1, and ``negative=0`` may do far better.
 
-    Cost: O(n d^2 + d^3 + k^3) to fit, the two systems being solved and not inverted; O(n d k + n k c) to score.
+    Cost: O(n d^2 + d^3 + s k min(s, k)) to fit with s seen classes, nothing being inverted; O(n d k + n k c) to score.
 
     References
     ----------
@@ -73,9 +73,9 @@ class ESZSL(BilinearClassifier):
         self.negative = negative
 
     def _fit(self, X: np.ndarray, rows: np.ndarray, table: ClassTable) -> None:
-        A, target = _seen_side(X, rows, table, self.negative)
-        left = _solve(X.T @ X + self.gamma * np.eye(X.shape[1]), target)
-        self.weights_ = _solve(A.T @ A + self.lam * np.eye(A.shape[1]), left.T).T
+        target, values, directions = _seen_side(X, rows, table, self.negative)
+        left = solve(X.T @ X + self.gamma * np.eye(X.shape[1]), target, assume_a="pos", check_finite=False)
+        self.weights_ = left * (values / (values**2 + self.lam)) @ directions
 
     def _path(self, X: np.ndarray, rows: np.ndarray, table: ClassTable, points) -> Iterator[np.ndarray]:
         known = [{"gamma": self.gamma, "lam": self.lam, "negative": self.negative} | point for point in points]
@@ -106,29 +106,31 @@ def eszsl_path(X, rows, table: ClassTable, gammas, lams, negative: float = -1.0)
 
     Notes
     -----
-    The features' side is made tridiagonal, the class vectors' diagonal. Cost: O(n d^2 + d^3 + k^3) once, then O(d^2 k)
-    for each gamma and O(d k^2) for each pair.
+    The features' side is made tridiagonal, the class vectors' diagonal. Cost, with r = min(s, k) for s seen classes:
+    O(n d^2 + d^3 + s k r) once, then O(d^2 r) for each gamma and O(d k r) for each pair.
     """
-    A, target = _seen_side(X, rows, table, negative)
-    q, Q = np.linalg.eigh(A.T @ A)
+    target, values, directions = _seen_side(X, rows, table, negative)
     systems = ShiftedSystems(X.T @ X)
-    core = systems.rotated(target @ Q)
+    core = systems.rotated(target)
     left = systems.back(np.hstack([systems.solve_rotated(core, gamma) for gamma in gammas]))
-    weights = np.empty((len(gammas), len(lams), *target.shape))
+    weights = np.empty((len(gammas), len(lams), len(target), directions.shape[1]))
     for i, of_gamma in enumerate(np.split(left, len(gammas), axis=1)):
         for j, lam in enumerate(lams):
-            weights[i, j] = of_gamma / (q + lam) @ Q.T
+            weights[i, j] = of_gamma * (values / (values**2 + lam)) @ directions
     return weights
 
 
-def _seen_side(X: np.ndarray, rows: np.ndarray, table: ClassTable, negative: float) -> tuple[np.ndarray, np.ndarray]:
-    """Vectors A of the seen classes, and X^T Y A without writing Y down."""
+def _seen_side(
+    X: np.ndarray, rows: np.ndarray, table: ClassTable, negative: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """X^T Y U without writing Y down, s and V^T of the seen classes' A = U diag(s) V^T.
+
+    With them W = (X^T X + gamma I)^-1 X^T Y U diag(s / (s^2 + lam)) V^T: what lies outside the span of A, where a solve
+    with A^T A + lam I divides rounding errors by lam, never comes up.
+    """
     seen, column = np.unique(rows, return_inverse=True)
-    A = table.vectors[seen]
+    U, values, directions = np.linalg.svd(table.vectors[seen], full_matrices=False)
     # Y = negative + (1 - negative) onehot.
     sums = class_sums(X, column, len(seen))
-    return A, (1 - negative) * sums.T @ A + negative * np.outer(sums.sum(axis=0), A.sum(axis=0))
-
-
-def _solve(M: np.ndarray, B: np.ndarray) -> np.ndarray:
-    return solve(M, B, assume_a="pos", check_finite=False)
+    target = (1 - negative) * sums.T @ U + negative * np.outer(sums.sum(axis=0), U.sum(axis=0))
+    return target, values, directions
