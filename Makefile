@@ -69,6 +69,10 @@ methods-page:  ## write METHODS.md from the papers' cards
 picture:  ## take the README's picture of the demo's report (needs Chromium)
 	tools/demo_picture
 
+.PHONY: page-pictures
+page-pictures:  ## take the guide's pictures of the service's page (needs Chromium and chromedriver)
+	python tools/serve_pictures.py
+
 .PHONY: mini
 mini:  ## train the embedded model from the data pack (PACK=folder), resuming where it stopped
 	python models/mini/train.py --pack $(PACK)
