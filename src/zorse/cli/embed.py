@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import time
 from contextlib import ExitStack, closing
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -14,25 +16,48 @@ from zorse.cli.options import BATCH_SIZE, DEVICE, JOBS, JSON, MODEL, SOURCES, ST
 
 def command(
     sources: list[str] = SOURCES,
-    out: Path = typer.Option(..., "--out", "-o", help="Write paths and vectors to .npz or .parquet."),
+    out: Path = typer.Option(..., "--out", "-o", help="A file, .npz or .parquet; or a folder, written shard by shard."),
     model: str = MODEL,
     store: Path = STORE,
     jobs: int = JOBS,
     batch_size: int = BATCH_SIZE,
     device: str = DEVICE,
+    engine: str = typer.Option("local", "--engine", help="For a folder: local, or ray (the devices of a Ray cluster)."),
+    address: str = typer.Option(None, "--address", help="Of a Ray cluster; without it Ray starts on this machine."),
+    workers: int = typer.Option(None, "--workers", help="Processes of the engine ray; one a GPU, else one a core."),
+    shard_rows: int = typer.Option(4096, "--shard-rows", help="For a folder: single images a shard."),
     as_json: bool = JSON,
 ) -> int:
     """Embed images as unit vectors.
 
     The file holds a path and a vector for every image; np.load or pyarrow reads it, without pickle.
+    A folder holds the same in shards: a run that was killed goes on where it was, and no row is lost or doubled.
     """
+    if out.suffix.lower() not in (".npz", ".parquet") and (engine != "local" or not out.suffix or out.is_dir()):
+        return _by_shards(
+            sources,
+            out,
+            as_json,
+            store,
+            model=model,
+            engine=engine,
+            address=address,
+            workers=workers,
+            shard_rows=shard_rows,
+            batch_size=batch_size,
+            jobs=jobs,
+            device=device,
+        )
     from zorse.cli.terminal import Progress, counted, graceful, note
+    from zorse.core.errors import InputError
     from zorse.data.images import find_images
     from zorse.encoders import load_encoder
     from zorse.jobs.embed import embed_stream
     from zorse.jobs.embeddings import Embeddings
     from zorse.jobs.output import check_writable, set_aside
 
+    if engine != "local" or address or workers:
+        raise InputError(f"the engine {engine} writes a folder; give --out FOLDER, not {out.name}")
     check_writable(out, (".npz", ".parquet"))
     images = find_images(sources)
     progress = Progress(images.count())
@@ -71,3 +96,38 @@ def command(
         first = embeddings.errors[0]
         note(f"{told['failed']:,} of {told['images']:,} images could not be read, such as {first.key}: {first.error}")
     return 1 if embeddings.errors else 0
+
+
+def _by_shards(sources: list[str], out: Path, as_json: bool, store: Path | None, **request: Any) -> int:
+    """Into a folder, shard by shard."""
+    from zorse.cli.terminal import Progress, counted, note
+    from zorse.core.errors import InputError
+    from zorse.scale import Finished, embed_shards
+
+    if store is not None:
+        raise InputError("a folder of shards goes on by itself; --store is for a file")
+    progress, done = Progress(), 0
+
+    def tell(shard: Finished) -> None:
+        nonlocal done
+        done += shard.rows + shard.failed
+        progress(done)
+
+    progress.say(f"loading {request['model']} ...")
+    began = time.perf_counter()
+    try:
+        result = embed_shards(sources, out, progress=tell, **request)
+    finally:
+        progress.clear()
+    seconds = time.perf_counter() - began
+    told = asdict(result) | {"images": result.rows + result.failed, "now": done, "seconds": round(seconds, 3)}
+    if as_json:
+        typer.echo(json.dumps(told | {"output": str(out)}, indent=1))
+    else:
+        resumed = f" ({result.resumed:,} of {result.shards:,} shards were there)" if result.resumed else ""
+        note(f"{counted(done, 'image')} in {seconds:.1f} s, {done / seconds:,.1f} a second -> {out}{resumed}")
+    if result.failed:
+        note(f"{result.failed:,} of {told['images']:,} images could not be read; {out / 'failed'} tells which")
+    for name in result.lost:
+        note(f"{name}: every worker that took this shard died; the same command tries it again")
+    return 1 if result.failed or result.lost else 0
