@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -82,7 +81,7 @@ def test_embeddings_are_those_of_embed(source, as_mini, tmp_path):
     whole(tmp_path / "out", source)
     expected = zorse.embed(str(source), as_mini)
     found = rows(tmp_path / "out")
-    assert [row["path"] for row in found] == [os.path.abspath(key) for key in expected.keys]
+    assert [row["path"] for row in found] == expected.keys
     assert [row["digest"] for row in found] == expected.digests
     assert [row["label_hint"] for row in found] == expected.label_hints
     np.testing.assert_array_equal([row["embedding"] for row in found], expected.vectors)

@@ -21,15 +21,20 @@ class Worker:
     def __init__(self, model: str, fingerprint: str, out: str, batch_size: int, jobs: int | None):
         from zorse.encoders import load_encoder
 
-        self.encoder = load_encoder(model)
-        if self.encoder.fingerprint != fingerprint:
-            raise NotAvailableError(
-                f"{model} is another model on {os.uname().nodename}; install the same on all machines"
-            )
         self.out, self.batch_size, self.jobs = Path(out), batch_size, jobs
+        self.trouble: ZorseError | None = None  # what a constructor raises, Ray doesn't tell apart from a death
+        try:
+            self.encoder = load_encoder(model)
+            if self.encoder.fingerprint != fingerprint:
+                where = os.uname().nodename
+                raise NotAvailableError(f"{model} is another model on {where}; put the same on all machines")
+        except ZorseError as error:
+            self.trouble = error
 
     def embed(self, shard: Shard) -> Finished:
         """Write the shard's files."""
+        if self.trouble is not None:
+            raise self.trouble
         return embed_shard(shard, self.encoder, self.out, self.batch_size, self.jobs)
 
 
@@ -69,7 +74,8 @@ def run(
     def start() -> Any:
         return actor.remote(plan.model, plan.fingerprint, str(plan.out), batch_size, threads)
 
-    queue, deaths, lost = deque(todo), Counter[int](), []
+    queue, deaths, finished = deque(todo), Counter[int](), False
+    lost: list[Shard] = []
     busy: dict[Any, tuple[Any, Shard]] = {}
     idle = [start() for _ in range(min(count, len(queue)))]
     try:
@@ -82,13 +88,15 @@ def run(
                 worker, shard = busy.pop(result)
                 try:
                     progress(ray.get(result))
+                    finished = True
                     idle.append(worker)
                 except ray.exceptions.RayTaskError as error:
                     raise _cause(error) from error
                 except ray.exceptions.RayActorError as error:
-                    if isinstance(getattr(error, "cause", None), ray.exceptions.RayTaskError):
-                        raise _cause(error.cause) from error
                     deaths[shard.number] += 1
+                    if not finished and deaths.total() > DEATHS * count:
+                        told = str(error).strip().splitlines()[-1]
+                        raise NotAvailableError(f"workers die before they finish anything: {told}") from error
                     if shard.is_done(plan.out):  # it died after its last word
                         progress(Finished(shard.number, 0, 0, 0))
                     elif deaths[shard.number] < DEATHS:
@@ -107,9 +115,9 @@ def run(
 def _cause(error: Any) -> Exception:
     """What a worker raised, as it raised it where it is for people."""
     cause = getattr(error, "cause", None)
-    return (
-        cause if isinstance(cause, ZorseError) else NotAvailableError(f"a worker failed: {str(error).splitlines()[-1]}")
-    )
+    if isinstance(cause, ZorseError):
+        return cause
+    return NotAvailableError(f"a worker failed: {str(error).strip().splitlines()[-1]}")
 
 
 def _ray() -> Any:

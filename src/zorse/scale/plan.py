@@ -98,8 +98,8 @@ def _open(out: Path, asked: str, model: str, encoder: Any) -> Plan:
         raise InputError(f"{out} belongs to a job over other sources; give another folder")
     if found[2] != encoder.fingerprint:
         raise InputError(
-            f"{out} was begun with {record['model']} ({found[2][:12]}); {model} ({encoder.fingerprint[:12]}) is another "
-            "model; give another folder"
+            f"{out} was begun with {record['model']} ({found[2][:12]}); {model} ({encoder.fingerprint[:12]}) is "
+            "another model; give another folder"
         )
     if found[3] != len(shards):
         raise InputError(f"{out / SHARDS} has {len(shards)} lines, not {found[3]}; the folder is damaged")

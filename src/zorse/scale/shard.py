@@ -69,8 +69,8 @@ class Finished:
 def embed_shard(shard: Shard, encoder: Any, out: Path, batch_size: int = 32, jobs: int | None = None) -> Finished:
     """Embed a shard's images and write both files, the embeddings last: once they stand there, the shard is done.
 
-    A shard that is worked on twice, by a worker that was taken for dead and by another, gives the same file under the same
-    name; either takes its place whole.
+    A shard that is worked on twice, by a worker that was taken for dead and by another, gives the same file under the
+    same name; either takes its place whole.
     """
     from zorse.core.errors import InputError
     from zorse.jobs.embed import embed_stream
@@ -110,7 +110,8 @@ def counted(out: Path, shard: Shard) -> tuple[int, int]:
     """Rows and failures of a shard that is done, from the ends of its files."""
     import pyarrow.parquet as pq
 
-    return tuple(pq.read_metadata(out / kind / shard.name).num_rows for kind in (EMBEDDINGS, FAILED))  # type: ignore
+    rows, failed = (pq.read_metadata(out / kind / shard.name).num_rows for kind in (EMBEDDINGS, FAILED))
+    return rows, failed
 
 
 def read(out: Path, kind: str = EMBEDDINGS) -> Iterator[Any]:
