@@ -6,11 +6,12 @@ import numpy as np
 
 
 def onto_simplex(V: np.ndarray) -> np.ndarray:
-    """The nearest point of the probability simplex to each row of V (n, s); O(n s log s)."""
-    descending = -np.sort(-V, axis=1)
-    excess = (np.cumsum(descending, axis=1) - 1) / np.arange(1, V.shape[1] + 1)
-    last = (descending > excess).sum(axis=1) - 1  # how many entries stay above 0
-    return np.maximum(V - np.take_along_axis(excess, last[:, None], axis=1), 0)
+    """The nearest point of the probability simplex to V (s,), or to each row of V (n, s); O(n s log s)."""
+    descending = -np.sort(-V, axis=-1)
+    excess = (np.cumsum(descending, axis=-1) - 1) / np.arange(1, V.shape[-1] + 1)
+    last = (descending > excess).sum(axis=-1) - 1  # how many entries stay above 0
+    nearest = excess[last] if V.ndim == 1 else np.take_along_axis(excess, last[:, None], axis=1)
+    return np.maximum(V - nearest, 0)
 
 
 def mixtures(targets: np.ndarray, parts: np.ndarray, gamma: float, tolerance: float = 1e-10) -> np.ndarray:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+ROUNDING = 1e-12  # of the size of the numbers: a deviation below it is rounding, not spread
+
 
 def unit_rows(V: np.ndarray) -> np.ndarray:
     """V (n, d) with every row scaled to length 1; a row of zeros stays."""
@@ -21,6 +23,22 @@ def cosine(P: np.ndarray, Q: np.ndarray) -> np.ndarray:
 def negative_distance(P: np.ndarray, Q: np.ndarray) -> np.ndarray:
     """-||p - q||^2 for every row of P (n, d) and every row of Q (m, d), shape (n, m)."""
     return 2 * P @ Q.T - (P**2).sum(axis=1)[:, None] - (Q**2).sum(axis=1)
+
+
+def column_spread(X: np.ndarray) -> np.ndarray:
+    """Standard deviation of each column of X (n, d), shape (d,); 1 for a column that is constant but for rounding.
+
+    The deviation itself can't tell: that of a column of 0.1 is 1e-16, not 0, and to divide by it makes rounding count.
+    """
+    low, high = X.min(axis=0), X.max(axis=0)
+    varies = high - low > ROUNDING * np.maximum(np.abs(low), np.abs(high))
+    return np.where(varies, X.std(axis=0), 1.0)
+
+
+def mean_square(within: np.ndarray, size: float) -> float:
+    """Mean square of deviations among numbers of a given size; exactly 0 where it is rounding alone."""
+    found = float(np.square(within).mean())
+    return found if found**0.5 > ROUNDING * size else 0.0
 
 
 def class_sums(X: np.ndarray, classes: np.ndarray, n_classes: int) -> np.ndarray:

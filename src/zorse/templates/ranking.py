@@ -53,7 +53,7 @@ class RankingClassifier(BilinearClassifier):
 
             labels = torch.as_tensor(target, device=device)
             batches = MiniBatches(theta, labels, size=self.batch_size, generator=generator)
-            turn = Turn("ranking", loss, [W], self._optimizer)
+            turn = Turn("ranking", loss, [W], self._optimizer, keeps=self._keeps())
 
             def after_epoch(clock: Clock, losses: dict[str, float]) -> None:
                 with torch.no_grad():
@@ -77,6 +77,10 @@ class RankingClassifier(BilinearClassifier):
 
     def _after_epoch(self, clock: Clock, theta: Tensor, W: Tensor, phi: Tensor) -> None:
         """What a paper does between epochs, given all samples and seen classes; nothing, as a rule."""
+
+    def _keeps(self) -> list[Tensor]:
+        """Tensors that ``_after_epoch`` edits in place: a training that was interrupted finds them as they were."""
+        return []
 
     def _theta(self, X: np.ndarray) -> np.ndarray:
         return unit_rows(X) if self.normalize_features else X

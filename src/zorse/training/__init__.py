@@ -1,7 +1,7 @@
 """The one training loop, the one mini-batch sampler, the one softmax head."""
 
 from zorse.training.batches import MiniBatches, streamed
-from zorse.training.linear import minimise_linear
+from zorse.training.linear import minimise_hinge, minimise_linear
 from zorse.training.loop import Clock, Turn, train
 from zorse.training.run import Progress, running
 from zorse.training.selection import KeepBest, held_out_classes
@@ -20,6 +20,7 @@ __all__ = [
     "fit_softmax",
     "follow",
     "held_out_classes",
+    "minimise_hinge",
     "minimise_linear",
     "rate_groups",
     "running",

@@ -64,7 +64,8 @@ def read_checkpoint(
         groups, history = json.loads(header["groups"]), json.loads(header["history"])
         shapes = {k: tuple(file.get_slice(k).get_shape()) for k in file.keys()}  # noqa: SIM118
         expected = {f"{t.name}.params.{i}": tuple(p.shape) for t in turns for i, p in enumerate(t.params)}
-        found = {k: v for k, v in shapes.items() if ".params." in k}
+        expected |= {f"{t.name}.keeps.{i}": tuple(kept.shape) for t in turns for i, kept in enumerate(t.keeps)}
+        found = {k: v for k, v in shapes.items() if ".params." in k or ".keeps." in k}
         if expected != found:
             raise InputError(f"{path} is a checkpoint of another model: expected {expected}, found {found}")
         for turn in turns:

@@ -1,3 +1,5 @@
+from copy import deepcopy
+
 import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, norm
@@ -58,9 +60,32 @@ def test_with_a_shared_covariance_scores_differ_as_log_densities_do():
     np.testing.assert_allclose(scores - scores[:, :1], expected - expected[:, :1], atol=1e-8)
 
 
+@pytest.mark.parametrize("covariance", ["diagonal", "shared"])
+def test_what_all_features_have_in_common_means_nothing(covariance):
+    x, _ = TASK.test_unseen
+    scores = GFZSL(covariance=covariance).fit(X, y, classes=TASK.classes).scores(x)
+    moved = GFZSL(covariance=covariance).fit(X + 1e7, y, classes=TASK.classes).scores(x + 1e7)
+    np.testing.assert_allclose(moved - moved[:, :1], scores - scores[:, :1], atol=1e-4)
+
+
+@pytest.mark.parametrize("copies", [2, 3, 7])
+def test_samples_that_are_all_alike_have_variance_1(copies):
+    # Three times 0.1 has a mean that is not 0.1 in floating point.
+    same, labels = np.repeat(MEANS, copies, axis=0), np.repeat(TASK.seen, copies)
+    model = GFZSL().fit(same, labels, classes=TASK.classes)
+    np.testing.assert_allclose(model.seen_log_vars_, 0.0, atol=1e-12)
+
+
 def test_bad_parameters_are_named():
     for params, message in (({"kernel": "poly"}, "'poly'"), ({"covariance": "full"}, "'full'")):
         with pytest.raises(InputError, match=message):
             GFZSL(**params).fit(X, y, classes=TASK.classes)
+    fitted = GFZSL().fit(X, y, classes=TASK.classes)
+    for name, value, message in (
+        ("alpha_mean", -1, "alpha_mean must be above 0; got -1"),
+        ("kernel", "poly", "'poly'"),
+    ):
+        with pytest.raises(InputError, match=message):
+            deepcopy(fitted).set_params(**{name: value}).with_candidates(TASK.unseen)
     with pytest.raises(InputError, match="alpha_var must be above 0; got 0"):
         GFZSL(alpha_var=0).fit(X, y, classes=TASK.classes)

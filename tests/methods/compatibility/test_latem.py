@@ -4,6 +4,7 @@ import pytest
 from zorse.core import InputError
 from zorse.data import toy_zsl
 from zorse.methods.compatibility.latem import LatEm
+from zorse.training import loop, running
 
 TASK = toy_zsl()
 X, y = TASK.train
@@ -41,6 +42,55 @@ def test_maps_that_few_samples_use_are_pruned():
     assert 1 <= len(model.weights_) <= 3  # no more than three can have 0.3 of the samples each
     assert len(LatEm(prune=0.99, **few).fit(X, y, classes=TASK.classes).weights_) == 1
     assert len(LatEm(**few).fit(X, y, classes=TASK.classes).weights_) == 8
+
+
+def test_a_map_is_kept_by_the_share_of_samples_whose_own_class_it_serves_best_every_fifth_epoch():
+    still = {"n_maps": 6, "lr": 0.0, "random_state": 0}  # maps stay where they start
+    W = LatEm(epochs=0, **still).fit(X, y, classes=TASK.classes).weights_
+    count = np.zeros(len(W))
+    for x, label in zip((X - X.mean(0)) / X.std(0), y, strict=True):
+        count[np.argmax([x @ M @ PHI[label] for M in W])] += 1
+    low, high = np.sort(count / len(X))[2:4]
+    assert low < high
+    share = (low + high) / 2
+    kept = count / len(X) >= share
+    assert kept.sum() == 3
+    for epochs, expected in ((4, W), (5, W[kept])):
+        model = LatEm(prune=share, epochs=epochs, **still).fit(X, y, classes=TASK.classes)
+        np.testing.assert_array_equal(model.weights_, expected)
+
+
+def test_a_pruned_training_that_was_interrupted_ends_bit_identical(tmp_path, monkeypatch):
+    def fit():
+        return LatEm(n_maps=8, prune=0.15, epochs=12, lr=0.1, random_state=0).fit(X, y, classes=TASK.classes)
+
+    whole = fit()
+    assert 1 < len(whole.weights_) < 8
+    write = loop.write_checkpoint
+
+    def killed(path, turns, batches, history, *rest):
+        write(path, turns, batches, history, *rest)
+        if len(history) == 7:  # between two looks
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, running(checkpoint=tmp_path):
+        patched.setattr(loop, "write_checkpoint", killed)
+        with pytest.raises(KeyboardInterrupt):
+            fit()
+    with running(checkpoint=tmp_path):
+        resumed = fit()
+    np.testing.assert_array_equal(resumed.weights_, whole.weights_)
+    assert resumed.history_ == whole.history_
+
+
+def test_a_constant_feature_means_nothing():
+    # The standard deviation of 0.1, 0.1, ... is not 0 in floating point.
+    x, _ = TASK.test_unseen
+    rng, few = np.random.RandomState(0), {"n_maps": 2, "epochs": 0, "random_state": 0}
+    more = np.column_stack([X, np.full((len(X), 4), 0.1)])
+    model = LatEm(**few).fit(more, y, classes=TASK.classes)
+    scores = model.scores(np.column_stack([x, np.full((len(x), 4), 0.1)]))
+    np.testing.assert_allclose(model.scores(np.column_stack([x, 0.1 + 1e-9 * rng.randn(len(x), 4)])), scores, atol=1e-6)
 
 
 def test_bad_parameters_are_named():

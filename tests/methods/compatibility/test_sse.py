@@ -24,6 +24,17 @@ def test_is_the_papers_sum_over_seen_classes_and_features(embedding):
         np.testing.assert_allclose(row, expected, rtol=1e-9)
 
 
+@pytest.mark.parametrize("embedding", ["intersection", "relu"])
+def test_training_starts_from_the_class_means_or_from_their_mirror_images(embedding):
+    V, w = parts(SSE(embedding, epochs=0, random_state=0).fit(X, y, classes=TASK.classes))
+    middle = X.mean(axis=0)
+    for v, label in zip(V, TASK.seen, strict=True):
+        mean = X[y == label].mean(axis=0)
+        expected = mean if embedding == "intersection" else middle - (mean - middle)
+        np.testing.assert_allclose(v, expected, atol=1e-5)
+    np.testing.assert_array_equal(w, 1)
+
+
 def test_the_first_loss_is_the_papers_two_hinges():
     settings = {"gamma": 0.05, "alignment": 0.5, "weight_decay": 0.01, "batch_size": len(X), "random_state": 0}
     model = SSE(epochs=0, **settings).fit(X, y, classes=TASK.classes)

@@ -9,7 +9,7 @@ from scipy.linalg import cholesky, solve_triangular
 
 from zorse.core import CapabilityError, ClassTable, InputError, Paper, ZeroShotClassifier
 from zorse.nn.kernels import gaussian_kernel, kernel_ridge
-from zorse.nn.vectors import class_sums, cosine, negative_distance, unit_rows
+from zorse.nn.vectors import class_sums, cosine, mean_square, negative_distance, unit_rows
 
 METRICS = ("euclidean", "standardised", "whitened")
 
@@ -108,7 +108,8 @@ class EXEM(ZeroShotClassifier):
         if self.metric != "euclidean":
             within = (X - means[target]) @ basis
             S = within.T @ within / len(X)
-            S += (self.smoothing * np.trace(S) / len(S) or 1.0) * np.eye(len(S))  # 1 where samples are all alike
+            floor = self.smoothing * mean_square(within, np.abs(X).max()) or 1.0  # samples that are all alike
+            S += floor * np.eye(len(S))
             if self.metric == "standardised":
                 basis = basis / np.sqrt(np.diag(S))
             else:  # S = L L^T, and x L^-T has no covariance left

@@ -9,7 +9,7 @@ from scipy.linalg import cholesky, solve_triangular
 
 from zorse.core import ClassTable, InputError, Paper, ZeroShotClassifier
 from zorse.nn.kernels import gaussian_kernel, kernel_ridge
-from zorse.nn.vectors import negative_distance, unit_rows
+from zorse.nn.vectors import mean_square, negative_distance, unit_rows
 
 
 class GFZSL(ZeroShotClassifier):
@@ -89,13 +89,9 @@ class GFZSL(ZeroShotClassifier):
         self.smoothing = smoothing
 
     def _fit(self, X: np.ndarray, rows: np.ndarray, table: ClassTable) -> None:
-        if self.kernel not in ("rbf", "linear"):
-            raise InputError(f"kernel must be 'rbf' or 'linear'; got {self.kernel!r}")
+        self._check()
         if self.covariance not in ("diagonal", "shared"):
             raise InputError(f"covariance must be 'diagonal' or 'shared'; got {self.covariance!r}")
-        for name in ("sigma", "alpha_mean", "alpha_var", "smoothing"):
-            if not getattr(self, name) > 0:
-                raise InputError(f"{name} must be above 0; got {getattr(self, name)}")
         seen, target = np.unique(table.labels[rows], return_inverse=True)
         self.seen_vectors_ = unit_rows(table.vectors[table.rows(seen)])
         own = np.eye(len(seen))[target]
@@ -103,14 +99,22 @@ class GFZSL(ZeroShotClassifier):
         self.seen_means_ = own.T @ X / n
         within = X - self.seen_means_[target]
         var = own.T @ within**2 / n
-        floor = self.smoothing * (within**2).mean() or 1.0  # samples that are all alike
+        floor = self.smoothing * mean_square(within, np.abs(X).max()) or 1.0  # samples that are all alike
         self.seen_log_vars_ = np.log(var + floor)
         if self.covariance == "shared":
             pooled = within.T @ within / len(X) + floor * np.eye(X.shape[1])
             lower = cholesky(pooled, lower=True)
             self.whitening_ = solve_triangular(lower, np.eye(len(lower)), lower=True).T
 
+    def _check(self) -> None:
+        if self.kernel not in ("rbf", "linear"):
+            raise InputError(f"kernel must be 'rbf' or 'linear'; got {self.kernel!r}")
+        for name in ("sigma", "alpha_mean", "alpha_var", "smoothing"):
+            if not getattr(self, name) > 0:
+                raise InputError(f"{name} must be above 0; got {getattr(self, name)}")
+
     def _prepare(self, table: ClassTable) -> None:
+        self._check()  # those of the regression may have been changed since the fit
         K, k = self._kernel(self.seen_vectors_), self._kernel(unit_rows(table.vectors))
         parameters = ((self.seen_means_, self.alpha_mean), (self.seen_log_vars_, self.alpha_var))
         means, log_vars = (kernel_ridge(K, targets, k, alpha) for targets, alpha in parameters)
@@ -120,10 +124,13 @@ class GFZSL(ZeroShotClassifier):
         self.means_, self.log_vars_ = means, log_vars
 
     def _scores(self, X: np.ndarray, table: ClassTable) -> np.ndarray:
+        # The squares below lose what features share, so that part goes first.
+        centre = self.seen_means_.mean(axis=0)
+        X, means = X - centre, self.means_ - centre
         if self.covariance == "shared":
-            return negative_distance(X @ self.whitening_, self.means_ @ self.whitening_) / 2
+            return negative_distance(X @ self.whitening_, means @ self.whitening_) / 2
         precision = np.exp(-self.log_vars_)
-        spread = X**2 @ precision.T - 2 * X @ (self.means_ * precision).T + (self.means_**2 * precision).sum(axis=1)
+        spread = X**2 @ precision.T - 2 * X @ (means * precision).T + (means**2 * precision).sum(axis=1)
         return -(spread + self.log_vars_.sum(axis=1)) / 2
 
     def _kernel(self, vectors: np.ndarray) -> np.ndarray:

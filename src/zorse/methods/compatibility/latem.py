@@ -8,7 +8,7 @@ from torch import Tensor
 
 from zorse.core import ClassTable, InputError, Paper
 from zorse.nn.ranking import hinges
-from zorse.nn.vectors import unit_rows
+from zorse.nn.vectors import column_spread, unit_rows
 from zorse.templates import RankingClassifier
 from zorse.training import Clock
 
@@ -45,7 +45,7 @@ class LatEm(RankingClassifier):
     weights_ : ndarray of shape (m, d, k)
         The maps that are left.
     mean_, spread_ : ndarray of shape (d,)
-        Of the training features.
+        Of the training features; the spread of a constant one counts as 1.
     history_ : list of dict
         Mean loss of each epoch.
 
@@ -100,13 +100,15 @@ class LatEm(RankingClassifier):
             raise InputError(f"n_maps must be at least 1; got {self.n_maps}")
         if not 0 <= self.prune < 1:
             raise InputError(f"prune must be a share in [0, 1); got {self.prune}")
-        spread = X.std(axis=0)
-        self.mean_, self.spread_ = X.mean(axis=0), np.where(spread > 0, spread, 1.0)
+        self.mean_, self.spread_ = X.mean(axis=0), column_spread(X)
         self._own = torch.as_tensor(np.unique(rows, return_inverse=True)[1])
         self._alive = torch.ones(self.n_maps, dtype=torch.bool)
         super()._fit(X, rows, table)
         self.weights_ = self.weights_[self._alive.numpy()]
         del self._alive, self._own
+
+    def _keeps(self) -> list[Tensor]:
+        return [self._alive]
 
     def _start(self, d: int, k: int) -> Tensor:
         return torch.randn(self.n_maps, d, k) / d**0.5
