@@ -34,3 +34,14 @@ def test_the_container_runs_as_nobody_of_note_and_needs_a_token():
     assert done.returncode == 2
     assert "set a token" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("absent", ["fastapi", "uvicorn", "prometheus_client", "python_multipart"])
+def test_without_the_extra_it_says_how_to_get_it(absent):
+    code = (
+        f"import sys; sys.modules[{absent!r}] = None; from zorse.cli import main; sys.exit(main(['serve', '-p', '0']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "pip install 'zorse[serve]'" in done.stderr
+    assert "Traceback" not in done.stderr
