@@ -1,4 +1,6 @@
 import json
+import os
+import signal
 
 import pytest
 
@@ -71,3 +73,42 @@ def test_bad_input_is_one_line(zorse_, index, photos, tmp_path, arguments, told)
     assert code == 2
     assert len(err.splitlines()) == 1
     assert told in err
+
+
+def test_ctrl_c_keeps_what_is_done(zorse_, paint, tmp_path, colours, monkeypatch):
+    for at in range(12):
+        photos = paint(f"photos/{at:02d}.png", (at, 200, 90)).parent
+    encode, sent = colours.encode_pixels, []
+
+    def interrupted(pixels):
+        if not sent:  # a second one stops at once
+            sent.append(os.kill(os.getpid(), signal.SIGINT))
+        return encode(pixels)
+
+    asked = ("index", photos, "--index", tmp_path / "i", "--json", "-b", "2", "-j", "1")
+    with monkeypatch.context() as patch:
+        patch.setattr(colours, "encode_pixels", interrupted)
+        code, out, err = zorse_(*asked)
+    told = json.loads(out)
+    assert (code, told["stopped"], "goes on from there" in err) == (130, True, True)
+    assert 0 < told["rows"] < 12
+    code, out, _ = zorse_(*asked)
+    again = json.loads(out)
+    assert (code, again["rows"], again["unchanged"]) == (0, 12, told["rows"])
+
+
+def test_check_import_and_export(zorse_, index, photos, tmp_path):
+    code, _, err = zorse_("index", "--index", index, "--check")
+    assert (code, "sound" in err, "every row is compared" in err) == (0, True, True)
+    code, out, _ = zorse_("index", "--index", index, "--export", tmp_path / "out", "--json")
+    assert (code, json.loads(out)["rows"]) == (0, 4)
+    code, out, _ = zorse_("index", "--index", tmp_path / "j", "--import", tmp_path / "out", "--json")
+    assert (code, json.loads(out)["rows"]) == (0, 4)
+    code, out, _ = zorse_("search", "--index", tmp_path / "j", "-m", "mini", "green", "-k", "1", "--json")
+    assert json.loads(out)["hits"][0]["path"] == str(photos / "green" / "one.png")
+    (photos / "red/one.png").unlink()
+    code, _, err = zorse_("index", "--index", index, "--check")
+    assert (code, "gone since" in err) == (1, True)
+    code, out, _ = zorse_("index", "--index", index, "--check", "--json")
+    assert (code, len(json.loads(out)["missing"])) == (1, 1)
+    assert zorse_("index", "--index", tmp_path / "nowhere", "--check")[0] == 2

@@ -175,11 +175,15 @@ class _Run:
             stream = embed_stream(
                 chain([first], fresh), self.encoder, store=self.store, batch_size=batch_size, jobs=jobs
             )
-            with closing(stream):
-                for item in stream:
-                    self._take(item)
-                    if self.stopped():
-                        break
+            try:
+                with closing(stream):
+                    for item in stream:
+                        self._take(item)
+                        if self.stopped():
+                            break
+            except KeyboardInterrupt:  # the second Ctrl-C; what is embedded is kept all the same
+                self._flush()
+                raise
         self.report.stopped = self.stopped()
         self._flush()
 

@@ -90,9 +90,8 @@ def _card(rank: int, hit: Hit, content: bytes | None) -> str:
     if content is not None:
         with suppress(ImageError):  # changed since it was indexed
             picture = f'<img src="{thumbnail(open_image(content))}" alt="{name}" decoding="async">'
-    told = "".join(
-        f'<p class="verdict" dir="auto">{escape(part)}</p>' for part in (", ".join(hit.labels), hit.caption) if part
-    )
+    said = ", ".join(label for label in hit.labels if label != hit.folder)
+    told = "".join(f'<p class="verdict" dir="auto">{escape(part)}</p>' for part in (said, hit.caption) if part)
     bar = f'<span class="bar" aria-hidden="true"><i style="--p:{100 * max(0.0, min(1.0, hit.score)):.1f}%"></i></span>'
     return (
         f'<li><div class="shot">{picture}</div><div class="says"><h3>{rank}. {name}</h3>'
