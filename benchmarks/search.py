@@ -99,7 +99,7 @@ def build(folder: Path, rows: int, groups: int) -> dict:
     }
 
 
-def ask(folder: Path, rows: int, groups: int, questions: int = 300) -> dict:
+def ask(folder: Path, rows: int, groups: int, questions: int = 150) -> dict:
     images = ImageIndex.open(folder / "index", encoder=Vectors())
     queries = generate(questions, groups, 7)
     ids = images.table.search().select(["path"]).with_row_id(True).to_arrow()
@@ -138,9 +138,9 @@ def ask(folder: Path, rows: int, groups: int, questions: int = 300) -> dict:
 def add(folder: Path, rows: int, groups: int) -> dict:
     shutil.rmtree(folder / "more", ignore_errors=True)
     write(folder / "more", rows // 100, groups, 900)
-    began = time.perf_counter()
+    began, cpu = time.perf_counter(), time.process_time()
     report = import_embeddings(folder / "more", folder / "index", Vectors())
-    seconds = time.perf_counter() - began
+    seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
     images = ImageIndex.open(folder / "index", encoder=Vectors())
     queries = generate(rows // 100, groups, 900)[:100]
     found = sum(images.nearest(query, 1)[0].score > 0.999 for query in queries)
@@ -152,6 +152,7 @@ def add(folder: Path, rows: int, groups: int) -> dict:
         "add": {
             "rows": report.added,
             "seconds": round(seconds, 2),
+            "cpu_seconds": round(cpu, 2),
             "found_of_100": found,
             "milliseconds_a_question_after": round(1e3 * latency, 2),
         }
@@ -180,6 +181,7 @@ def kill(folder: Path, rows: int, groups: int, seconds: float, moments: int = 10
         else:
             moment |= {"opened": "no table yet", "rows": 0, "problems": []}
         told.append(moment)
+        print(json.dumps(moment), flush=True)
     kept = [moment["rows"] for moment in told]
     report = import_embeddings(folder / "clip", folder / "killed", Vectors())
     found = check_index(folder / "killed")
@@ -209,12 +211,15 @@ def main() -> None:
         return
     known = json.loads(asked.out.read_text()) if asked.out and asked.out.is_file() else {}
     before = known.get(str(asked.rows), {})
+    load = round(os.getloadavg()[0], 1)
     if asked.part == "kill":
         found = kill(asked.folder, asked.rows, groups, before["build"]["seconds"])
     else:
         found = {"build": build, "ask": ask, "add": add}[asked.part](asked.folder, asked.rows, groups)
     if asked.part == "add" and "build" in before:
-        found["add"]["share_of_build"] = round(found["add"]["seconds"] / before["build"]["seconds"], 4)
+        for unit in ("seconds", "cpu_seconds"):
+            found["add"][f"share_of_build_{unit}"] = round(found["add"][unit] / before["build"][unit], 4)
+    found[asked.part]["load_average_before"] = load
     where = {
         "when": datetime.now(UTC).strftime("%Y-%m-%d"),
         "cores": os.cpu_count(),
