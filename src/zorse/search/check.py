@@ -80,7 +80,7 @@ def check_index(index: str | os.PathLike) -> Checkup:
 def _compare(block: object, found: Checkup) -> None:
     """Whether the files are still there as they were; a row made from embeddings alone has none to compare with."""
     for row in block.select(["path", "bytes", "modified", "digest"]).to_pylist():  # type: ignore[attr-defined]
-        if row["digest"] is None:
+        if row["digest"].startswith("path:"):
             continue
         path = Path(row["path"])
         try:

@@ -76,8 +76,7 @@ def duplicates(
         raise InputError(f"the threshold is a cosine above 0 and at most 1; got {threshold}")
     found = index.rows(["path", "digest", "bytes", "embedding"], where)
     paths, sizes = found["path"].to_pylist(), found["bytes"].to_pylist()
-    # A row without a digest is a content of its own.
-    digests = np.array([d or f"#{row}" for row, d in enumerate(found["digest"].to_pylist())], dtype=str)
+    digests = np.array(found["digest"].to_pylist(), dtype=str)
     vectors = vectors_of(found)
     # One of each content is compared; its copies go with it.
     _, first, content = np.unique(digests, return_index=True, return_inverse=True)

@@ -34,8 +34,8 @@ class Hit:
     labels : tuple of str
         What the source says the image shows.
     caption : str or None
-    digest : str or None
-        SHA-256 of the file's content, where the index was made from files.
+    digest : str
+        SHA-256 of the file's content; ``path:...`` where only its embedding was imported.
     bytes : int or None
         Size of the file's content.
     """
@@ -45,7 +45,7 @@ class Hit:
     folder: str = ""
     labels: tuple[str, ...] = ()
     caption: str | None = None
-    digest: str | None = None
+    digest: str = ""
     bytes: int | None = None
 
     def as_dict(self) -> dict[str, Any]:

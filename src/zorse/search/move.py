@@ -87,6 +87,8 @@ def import_embeddings(
             if len(fresh):
                 columns: dict[str, list] = {
                     "path": [paths[i] for i in fresh],
+                    # The content is not known; a row is told from others by its name.
+                    "digest": [f"path:{paths[i]}" for i in fresh],
                     "modified": [modified] * len(fresh),
                     "source": [source] * len(fresh),
                     "folder": [PurePath(paths[i]).parent.name for i in fresh],

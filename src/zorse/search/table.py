@@ -101,7 +101,7 @@ def create_table(index: str | os.PathLike, of: About) -> Any:
     schema = pa.schema(
         [
             pa.field("path", pa.string(), nullable=False),
-            pa.field("digest", pa.string()),
+            pa.field("digest", pa.string(), nullable=False),
             pa.field("bytes", pa.int64()),
             pa.field("modified", pa.int64()),
             pa.field("source", pa.string()),

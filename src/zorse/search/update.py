@@ -34,8 +34,8 @@ class Known:
 
     @cached_property
     def digests(self) -> np.ndarray:
-        """The digest of each row, empty where there is none."""
-        return np.array([(d or "").encode() for d in self.rows["digest"].to_pylist()], dtype="S64")
+        """The digest of each row."""
+        return np.array([d.encode()[:64] for d in self.rows["digest"].to_pylist()], dtype="S64")
 
     @cached_property
     def _by_digest(self) -> tuple[np.ndarray, np.ndarray]:
