@@ -167,13 +167,13 @@ def kill(folder: Path, rows: int, groups: int, seconds: float, moments: int = 10
     shutil.rmtree(folder / "killed", ignore_errors=True)
     draw = random.Random(0)
     told: list[dict] = []
-    for _ in range(moments):
+    drawn = [seconds * math.exp(draw.uniform(math.log(0.005), math.log(0.6))) for _ in range(moments)]
+    for after in sorted(drawn):  # the first ones while rows are written, the last ones while lists are learned
         child = subprocess.Popen(
             [sys.executable, __file__, "--folder", str(folder), "--part", "child"], stdout=subprocess.PIPE
         )
         assert child.stdout is not None
         child.stdout.readline()  # it has started
-        after = seconds * math.exp(draw.uniform(math.log(0.005), math.log(0.6)))
         time.sleep(after)
         moment = {"after_seconds": round(after, 1), "finished": child.poll() is not None}
         child.kill()
