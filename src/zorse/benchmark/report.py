@@ -131,7 +131,8 @@ def _rank_words(found: Ranked, marked: bool) -> str:
     pairs = m * (m - 1) // 2
     tasks = {block.split(", split")[0] for block in found.blocks}
     what = "tasks" if len(tasks) == len(found.blocks) else "tasks with redrawn classes"
-    words = [f"Mean rank over {len(found.blocks)} {what} (1 is best). "]
+    over = "Rank on one task" if len(found.blocks) == 1 else f"Mean rank over {len(found.blocks)} {what}"
+    words = [f"{over} (1 is best). "]
     if pairs * ranking.p_floor > 0.05:
         words.append(
             f"Too few to tell any two methods apart: the smallest p value that {len(found.blocks)} can give is "
