@@ -50,8 +50,8 @@ def main(log):
     short = [row.name for row in rows if 0 < len(row.ran) < SEEDS]
     result = {
         "what": "tiny160: every method that learns from stored features, in percent",
-        "note": f"{SEEDS} splits (the first is the task's own, the others draw other 40 unseen classes), ConceptNet "
-        "word vectors, mean accuracy over classes with a 95 % t interval over splits, which is wide for three. zsl: "
+        "note": f"Up to {SEEDS} splits (the first is the task's own, the others draw 40 others as unseen), ConceptNet "
+        "word vectors, mean accuracy over classes; with several splits a 95 % t interval, which is wide for three. zsl: "
         "among unseen classes; U, S, H: among all, uncalibrated. Grids are searched on held-out training classes; the "
         "networks are narrow and their trainings short (recipe tiny160.toml), so a generator's row says what it does "
         "with little training and not what it can do.",

@@ -11,6 +11,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, GroupKFold, ParameterGrid
 
 from zorse.benchmark import bench as module
+from zorse.benchmark import cell as cell_module
 from zorse.benchmark.bench import bench, chosen_methods
 from zorse.benchmark.cell import Cell, build, digest_of_task, peak_memory, run_cell, scaled, thin, why_not
 from zorse.benchmark.log import Log, read_log
@@ -256,6 +257,14 @@ def test_another_recipe_is_another_cell(here, tmp_path):
     (line,) = bench(["procedural"], "eszsl", 1, out, recipe=recipe)
     assert len(here) == 2
     assert line["params"]["params"] == {"gamma": 3.0}
+
+
+def test_a_cell_is_known_by_the_code_of_what_it_wraps_unasked(monkeypatch):
+    cells = [cell("cosmo"), cell("calibrated_stacking"), cell("sae")]
+    before = [one.key("") for one in cells]
+    of = cell_module.code_of
+    monkeypatch.setattr(cell_module, "code_of", lambda name: "new" if name == "eszsl" else of(name))
+    assert [one.key("") != key for one, key in zip(cells, before, strict=True)] == [True, True, False]
 
 
 def test_failed_cells_wait_for_retry(here, broken, tmp_path):

@@ -36,6 +36,7 @@ from zorse.templates import GatedClassifier, WrapperClassifier
 from zorse.training.validation import SeenUnseenCurve, seen_unseen_curve
 
 CURVE_POINTS = 101
+WRAPPED = "eszsl"  # what a wrapper wraps, and a gated method asks about unseen classes, where the recipe names nothing
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,8 @@ class Cell:
 
     def key(self, data: str) -> str:
         """Digest by which a finished cell is known: of the cell, the method's code and ``data``, the task's digest."""
-        code = [code_of(name) for name in [self.method, *_methods_in(self.params["params"])]]
+        inner = _methods_in(self.params["params"]) + ([WRAPPED] if _lacks_inner(self) else [])
+        code = [code_of(name) for name in [self.method, *inner]]
         told = json.dumps([self.method, self.task, self.seed, self.params, code, data], sort_keys=True)
         return hashlib.sha256(told.encode()).hexdigest()[:16]
 
@@ -133,6 +135,12 @@ def code_of(method: str) -> str:
 def _methods_in(params: dict) -> list[str]:
     inner = [value for value in params.values() if isinstance(value, dict) and "method" in value]
     return [name for value in inner for name in (value["method"], *_methods_in(value))]
+
+
+def _lacks_inner(cell: Cell) -> bool:
+    slots = {WrapperClassifier: "estimator", GatedClassifier: "unseen_expert"}
+    cls, params = find_method(cell.method), cell.params["params"]
+    return any(issubclass(cls, base) and name not in params for base, name in slots.items())
 
 
 def _code(module: str) -> str:
@@ -239,9 +247,9 @@ def build(cls: type[ZeroShotMethod], params: dict, seed: int, device: str = "aut
     """
     params = dict(params)
     if issubclass(cls, WrapperClassifier):
-        params.setdefault("estimator", {"method": "eszsl", "negative": 0.0})
+        params.setdefault("estimator", {"method": WRAPPED, "negative": 0.0})
     if issubclass(cls, GatedClassifier):
-        params.setdefault("unseen_expert", {"method": "eszsl", "negative": 0.0})
+        params.setdefault("unseen_expert", {"method": WRAPPED, "negative": 0.0})
     for name, value in params.items():
         if isinstance(value, dict) and "method" in value:
             inner = {k: v for k, v in value.items() if k != "method"}
