@@ -51,7 +51,7 @@ def main(log):
     result = {
         "what": "tiny160: every method that learns from stored features, in percent",
         "note": f"Up to {SEEDS} splits (the first is the task's own, the others draw 40 others as unseen), ConceptNet "
-        "word vectors, mean accuracy over classes; with several splits a 95 % t interval, which is wide for three. zsl: "
+        "word vectors, mean accuracy over classes; with several splits a 95 % t interval, wide for three. zsl: "
         "among unseen classes; U, S, H: among all, uncalibrated. Grids are searched on held-out training classes; the "
         "networks are narrow and their trainings short (recipe tiny160.toml), so a generator's row says what it does "
         "with little training and not what it can do.",
