@@ -27,8 +27,10 @@ def made(case, run, z, a):
 
 @pytest.mark.parametrize("orders", [(0.3, 0.6), None])
 @pytest.mark.parametrize("creativity", [0.8, None])
-def test_generator_loss_agrees_with_loops(tiny, loss_of, run, creativity, orders):
-    case = tiny(CIZSL, creativity=creativity, orders=orders, pivot=0.5, weight_norm=0.1, reduction_norm=0.2, **SIZES)
+@pytest.mark.parametrize("released", [False, True])
+def test_generator_loss_agrees_with_loops(tiny, loss_of, run, creativity, orders, released):
+    params = {"creativity": creativity, "orders": orders, "released": released, **SIZES}
+    case = tiny(CIZSL, pivot=0.5, weight_norm=0.1, reduction_norm=0.2, **params)
     x, a, y = case.batch
     with seeded(9):
         noise, vectors, more = torch.randn(6, 2), mixed(a), torch.randn(6, 2)
@@ -40,18 +42,24 @@ def test_generator_loss_agrees_with_loops(tiny, loss_of, run, creativity, orders
     for c in range(3):
         rows, own = [f for f, label in zip(fakes, y.tolist()) if label == c], x[y == c].mean(0).tolist()
         mean = [sum(column) / len(rows) for column in zip(*rows)]
-        total += 0.5 * sum((u - v) ** 2 for u, v in zip(mean, own)) / 3
+        total += 0.5 * sum((u - v) ** 2 for u, v in zip(mean, own)) ** (0.5 if released else 1) / 3
     weights = [p for p in case.nets.parameters() if p.ndim == 2]
     total += 0.1 * sum(v * v for w in weights for v in w.flatten().tolist())
     total += 0.2 * sum(math.sqrt(sum(v * v for v in column)) for column in weights[0].T.tolist())
     if creativity is not None:
         raw = case.turns["generator"].params[-1].tolist()
         alpha, beta = orders or [0.2 + 0.6 / (1 + math.exp(-r)) for r in raw]
+        divergences = []
         for z, t in zip(more.tolist(), vectors.tolist()):
             new = made(case, run, z, t)
             overlap = sum(p**alpha * (1 / 3) ** (1 - alpha) for p in placed(case, run, new))
-            divergence = (overlap ** ((1 - beta) / (1 - alpha)) - 1) / (beta - 1)
-            total += (creativity * divergence - run(critic, new, slope=0)[0]) / 6
+            power = (1 - alpha) / (1 - beta) if released else (1 - beta) / (1 - alpha)
+            divergences.append((overlap**power - 1) / (beta - 1))
+            total -= run(critic, new, slope=0)[0] / 6
+        if released:
+            low, high = min(divergences), max(divergences)
+            divergences = [(v - low) / (high - low) for v in divergences]
+        total += creativity * sum(divergences) / 6
     assert loss_of(case.turns["generator"], case.batch).item() == pytest.approx(total, rel=1e-3)
 
 

@@ -38,6 +38,8 @@ class CIZSL(FeatureGenerator):
         alpha and beta of the Sharma-Mittal divergence; None learns both, within (0.2, 0.8).
     pivot : float, default 1
         Weight of the distance between generated and real class means.
+    released : bool, default False
+        True: the divergence and the pivots of the authors' code, on which the published numbers rest.
     weight_norm, reduction_norm : float, default 1e-3, 1e-4
         Weight of the generator's squared weights, and of the (2, 1) norm of its first layer.
     classifier : {"softmax", "1-nn"}, default "1-nn"
@@ -63,8 +65,8 @@ class CIZSL(FeatureGenerator):
 
     Differs from the paper: class vectors are brought to unit length, and the final classifier is the nearest of the
     generated features in place of the most similar pivot or 20 neighbours. The authors' code inverts the exponent of
-    the Sharma-Mittal divergence, rescales it in each batch to [0, 1], and takes the pivots' distance unsquared; here
-    all three are the paper's.
+    the Sharma-Mittal divergence, rescales it in each batch to [0, 1], and takes the pivots' distance unsquared
+    (``released``); by default all three are the paper's.
 
     Cost: O(``epochs`` n ``n_critic`` h (d + ``reduced``)) for width h to train; a scored sample
     O(``n_synthetic`` c d).
@@ -94,6 +96,7 @@ class CIZSL(FeatureGenerator):
     creativity: float | None = 0.1
     orders: tuple[float, float] | None = None
     pivot: float = 1.0
+    released: bool = False
     weight_norm: float = 1e-3
     reduction_norm: float = 1e-4
     classifier: str = "1-nn"
@@ -123,7 +126,8 @@ class CIZSL(FeatureGenerator):
         def generator_loss(batch, clock: Clock):
             _, a, y = batch
             fake = self._generate(a)
-            loss = 0.5 * wrong(fake, y) - critic(fake).mean() + self.pivot * centroid_loss(fake, y, real)
+            loss = 0.5 * wrong(fake, y) - critic(fake).mean()
+            loss = loss + self.pivot * centroid_loss(fake, y, real, squared=not self.released)
             loss = loss + self.weight_norm * sum(w.square().sum() for w in weights)
             loss = loss + self.reduction_norm * (reduction.weight.square().sum(dim=0) + 1e-12).sqrt().sum()
             if self.creativity is None:
@@ -131,7 +135,8 @@ class CIZSL(FeatureGenerator):
             new = self._generate(mixed(a))
             alpha, beta = self.orders or 0.2 + 0.6 * torch.sigmoid(raw)
             chances = placed(shared(new)).softmax(dim=1)
-            placeable = sharma_mittal(chances, torch.full_like(chances, 1 / s), alpha, beta)
+            divergence = inverted if self.released else sharma_mittal
+            placeable = divergence(chances, torch.full_like(chances, 1 / s), alpha, beta)
             return loss - critic(new).mean() + self.creativity * placeable
 
         adam = partial(torch.optim.Adam, lr=self.lr, betas=(0.5, 0.9), fused=True)
@@ -151,3 +156,10 @@ class CIZSL(FeatureGenerator):
         small: dict[str, Any] = {"epochs": 60, "batch_size": 256, "lr": 0.01, "hidden": 64, "reduced": 16, "latent": 6}
         small |= {"n_critic": 2, "n_seen": None, "n_synthetic": 30, "weight_norm": 1e-4}
         return [small | {"device": "cpu", "random_state": 0}]
+
+
+def inverted(p: Tensor, q: Tensor, alpha: Tensor | float, beta: Tensor | float) -> Tensor:
+    """The authors' Sharma-Mittal divergence: its exponent upside down, rows scaled to [0, 1], then averaged."""
+    overlap = (p**alpha * q ** (1 - alpha)).sum(dim=1)
+    rows = (overlap ** ((1 - alpha) / (1 - beta)) - 1) / (beta - 1)
+    return ((rows - rows.min()) / (rows.max() - rows.min()).clamp_min(1e-12)).mean()
