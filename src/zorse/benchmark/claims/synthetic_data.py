@@ -12,7 +12,7 @@ from zorse.methods.generative.synthetic_data import SyntheticData
 CLAIM = "Tuning a classifier of class descriptions on synthetic samples improves it on classes without real ones."
 BASELINE = "the same weights before tuning"
 METRIC = "mean class accuracy over unseen classes"
-TASKS = ("awa19", "tiny160", "digits")
+TASKS = ("awa19", "digits")
 SEEDS = 3
 NOTE = (
     "No text-to-image model is at hand: the generator is a conditional VAE (CVAE-ZSL) over features, trained on the "
