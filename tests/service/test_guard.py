@@ -171,16 +171,16 @@ def test_bodies_together_are_bounded(serving):
 
 
 def test_a_deadline_is_kept_and_what_nobody_waits_for_is_not_encoded(serving, gated, colours):
-    with serving(gated, deadline=0.4) as client:
+    with serving(gated, deadline=1.5) as client:
         first = threading.Thread(target=ask, args=(client,))
         first.start()
         assert gated.begun.wait(10)
         began = time.monotonic()
         late = ask(client)
         assert late.status_code == 503
-        assert "not answered within 0.4 s" in late.json()["error"]
+        assert "not answered within 1.5 s" in late.json()["error"]
         assert "retry-after" in late.headers
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 8
         first.join()
         gated.go.set()
         assert ask(client).status_code == 200
@@ -240,7 +240,7 @@ def test_a_client_that_goes_away_frees_its_place(serving, gated, colours, log):
                 client.base_url.join("/classify"),
                 files={"image": ("a.png", painted("blue"), "image/png")},
                 data={"labels": "red, blue"},
-                timeout=0.3,
+                timeout=1.0,
             )
         wait_until(lambda: any(line["status"] == 499 for line in log))
         gated.go.set()
@@ -303,21 +303,21 @@ def test_sigterm_answers_what_was_accepted(process):
                 asyncio.ensure_future(client.post("/classify", files=[("image", ("a.png", p, "image/png"))] * 16))
                 for p in photographs * 8
             ]
-            while "zorse_requests_inside 2" not in (await client.get("/metrics")).text:
-                await asyncio.sleep(0.002)
-                if all(task.done() for task in sent):
-                    break
-            inside = sum(not task.done() for task in sent)
+            accepted = 0
+            while accepted < 8:
+                done = sum(task.done() for task in sent)
+                page = (await client.get("/metrics")).text
+                accepted = done + int(float(page.partition("\nzorse_requests_inside ")[2].partition("\n")[0]))
+                assert done < len(sent), "all was answered before there was anything to finish"
             started.send_signal(signal.SIGTERM)
-            return inside, await asyncio.gather(*sent, return_exceptions=True)
+            return accepted, await asyncio.gather(*sent, return_exceptions=True)
 
-    inside, answers = asyncio.run(drive())
-    assert inside > 0  # there was something left to finish
-    # Every request had been sent before the signal: whatever the service took is answered. One whose bytes it had not
-    # begun to read is a refused or closed connection, never half an answer.
-    served = [a for a in answers if isinstance(a, httpx.Response)]
-    assert all(a.status_code == 200 and len(a.json()["results"]) == 16 for a in served)
-    assert len(served) >= inside
+    accepted, answers = asyncio.run(drive())
+    # What the service had taken is answered. One whose bytes it had not begun to read may be a closed connection, but
+    # never half an answer.
+    served = [answer for answer in answers if isinstance(answer, httpx.Response)]
+    assert all(answer.status_code == 200 and len(answer.json()["results"]) == 16 for answer in served)
+    assert len(served) >= accepted
     assert started.wait(30) == 0
     assert "Traceback" not in log.read_text()
     with pytest.raises(httpx.ConnectError):
