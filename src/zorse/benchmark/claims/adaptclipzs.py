@@ -34,6 +34,6 @@ def run(task: PhotoTask, seed: int) -> tuple[float, float]:
     encoder = model.fit(images, shots.y[known], told).encoder_
     found = []
     for tower, X in ((encoder, encoder.encode_images(test.contents)), (task.encoder, test.X)):
-        table = class_table(new, tower, descriptions=told)
+        table = class_table(new, tower, descriptions={name: told[name] for name in new.tolist()})
         found.append(mean_class_accuracy(test.y, CLIP().fit(None, None, classes=table).predict(X)))
     return found[0], found[1]
