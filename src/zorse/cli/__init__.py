@@ -12,6 +12,7 @@ import typer
 
 from zorse.cli import (
     adapt,
+    advise,
     audit,
     bench,
     bound,
@@ -54,6 +55,7 @@ app = typer.Typer(
 )
 app.command("classify")(classify.command)
 app.command("adapt")(adapt.command)
+app.command("advise")(advise.command)
 app.command("embed")(embed.command)
 app.command("export")(export.command)
 app.command("describe")(describe.command)

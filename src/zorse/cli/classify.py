@@ -19,6 +19,7 @@ from zorse.cli.options import BATCH_SIZE, DEVICE, JOBS, JSON, MODEL, SOURCES, ST
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from zorse.cli.terminal import Progress
     from zorse.data.image_ref import ImageRef
     from zorse.evaluation import Interval
     from zorse.jobs.classification import Prediction, Summary
@@ -65,6 +66,9 @@ def command(
     groups: Path = typer.Option(None, "--groups", help="JSON {group: [label, ...]}: probabilities summed over each."),
     tree: str = typer.Option(None, "--tree", help="Nested JSON, or wordnet: answer as deep as is sure."),
     sure: float = typer.Option(0.9, "--sure", metavar="P", help="With --tree: the deepest node at least P probable."),
+    label_index: Path = typer.Option(
+        None, "--label-index", help="Folder that keeps label vectors, built once: for more names than fit a matrix."
+    ),
     explain: bool = typer.Option(False, "--explain", help="Tell which prompts spoke for each answer."),
     output: Path = typer.Option(None, "--output", "-o", help="Write rows to .csv, .jsonl or .parquet."),
     report: Path = typer.Option(None, "--report", help="Write a page with pictures, .html, to look at in a browser."),
@@ -116,6 +120,7 @@ def command(
         sure=sure,
         explain=explain,
         device=device,
+        label_index=label_index,
     )
 
 
@@ -131,6 +136,7 @@ def run(
     batch_size: int,
     page: Report | None = None,
     table: bool = False,
+    label_index: Path | None = None,
     **request: Any,
 ) -> int:
     """Classify and show; the exit code.
@@ -151,7 +157,11 @@ def run(
         stack.callback(progress.clear)
         kept = stack.enter_context(open_store(store))
         progress.say(f"loading {request['model']} ...")
-        classifier = Classifier(labels, store=kept, **request)
+        classifier: Any
+        if label_index is not None:
+            classifier = _among_many(labels, label_index, progress, request)
+        else:
+            classifier = Classifier(labels, together=True, store=kept, **request)
         if classifier.sample is not None:
             progress.say("reading the labelled sample ...")
         classifier.learn(store=kept, batch_size=batch_size, jobs=jobs)
@@ -198,6 +208,31 @@ def run(
         first = f", such as {summary.first_failed.path}: {summary.first_failed.error}" if summary.first_failed else ""
         note(f"{summary.failed:,} of {summary.images:,} images could not be read{first}")
     return 1 if summary.failed else 0
+
+
+def _among_many(names: Any, folder: Path, progress: Progress, request: dict[str, Any]) -> Any:
+    """What names images by label vectors on disk; refuses what needs a score for every label."""
+    from zorse.core.errors import InputError
+    from zorse.encoders import load_encoder
+    from zorse.jobs.vocabulary import VocabularyClassifier
+
+    plain = {"method": "clip", "sets_by": "lac", "sure": 0.9, "explain": False}
+    fitting = ("model", "templates", "top_k", "unknown_below", "device")
+    for option, value in request.items():
+        if option not in fitting and value != plain.get(option):
+            name = option.replace("_", "-")
+            raise InputError(f"--label-index looks at the labels nearest to an image only; --{name} needs all of them")
+    encoder = load_encoder(request["model"], device=request["device"])
+    progress.say("reading label vectors ...")
+    return VocabularyClassifier(
+        names,
+        encoder,
+        folder,
+        templates=request["templates"],
+        top_k=request["top_k"],
+        unknown_below=request["unknown_below"],
+        progress=lambda n: progress.say(f"{n:,} of {len(names):,} labels encoded"),
+    )
 
 
 def _picture(ref: ImageRef) -> Image:

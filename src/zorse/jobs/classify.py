@@ -83,6 +83,8 @@ class Classifier:
         Probability that the answer in a tree must reach.
     explain : bool
         Tell which prompts spoke for each answer.
+    together : bool
+        Whether all images of a run come in one :meth:`predict`, so that a method may learn from them, unlabelled.
     store : EmbeddingStore, optional
         Keeps the embeddings of prompts.
     device : str
@@ -123,6 +125,7 @@ class Classifier:
         tree: Any = None,
         sure: float = 0.9,
         explain: bool = False,
+        together: bool = False,
         store: EmbeddingStore | None = None,
         device: str = "auto",
     ):
@@ -145,13 +148,14 @@ class Classifier:
         self.truth = None if truth is None else Truth(names, truth)
         plain = method == "clip" and is_exported(model)
         if not plain:
-            read_method(method)  # a wrong name should not cost the time to load a model
+            read_method(method, together)  # a wrong name should not cost the time to load a model
         self._store = store
         self.encoder = _encoder_of(model, device)
         scale = getattr(self.encoder, "logit_scale", 1.0)
-        self.method = Cosines(scale) if plain else build_method(method, scale)
+        self.method = Cosines(scale) if plain else build_method(method, scale, together)
         check_memory(self.method, self.encoder)
-        if calibrate is not None and not self.method.traits.independent_samples:
+        learns = self.method.traits.needs_unlabelled
+        if calibrate is not None and (learns or not self.method.traits.independent_samples):
             raise CapabilityError(
                 f"{type(self.method).__name__} scores an image by the others of the same run, so that a labelled "
                 "sample says nothing about its scores; calibrate another method"
@@ -175,7 +179,12 @@ class Classifier:
             table = describe(names, **reader, templates=templates, descriptions=descriptions)
             if noted is not None:
                 self.prompts = noted.of(table)
-        self.fitted = self.method.fit(None, None, classes=table)
+        if learns and multi_label is not None:
+            raise CapabilityError(
+                f"{type(self.method).__name__} shares labels out over images; multi_label needs another"
+            )
+        # What learns from the images themselves is fitted when they are there.
+        self.fitted = self.method if learns else self.method.fit(None, None, classes=table)
         self.table = table
         self.labels = names
         self.top_k, self.unknown_below = min(top_k, len(names)), unknown_below
@@ -273,9 +282,13 @@ class Classifier:
         if self.sample is not None and self.calibration is None:
             self.learn()
         stream = iter(stream)
-        size = _BLOCK if self.fitted.traits.independent_samples else None
+        learns = self.method.traits.needs_unlabelled
+        size = _BLOCK if self.fitted.traits.independent_samples and not learns else None
         while block := list(islice(stream, size)):
             read = [item for item in block if item.vector is not None]
+            if learns and read:
+                X = np.stack([item.vector for item in read])
+                self.fitted = self.method.fit(None, None, classes=self.table, unlabelled=X)
             logits = (
                 self.logits(np.stack([self._looked_at(item) for item in read]))
                 if read
@@ -441,6 +454,7 @@ def classify(
             tree=tree,
             sure=sure,
             explain=explain,
+            together=True,
             store=kept,
             device=device,
         )

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from zorse.core.classifier import ZeroShotClassifier
 
 
-def read_method(spec: str | ZeroShotClassifier | type[ZeroShotClassifier]) -> tuple[Any, dict[str, Any]]:
+def read_method(
+    spec: str | ZeroShotClassifier | type[ZeroShotClassifier], unlabelled: bool = False
+) -> tuple[Any, dict[str, Any]]:
     """A method that learns from class names alone, and the parameters that the text sets.
 
     Parameters
@@ -21,6 +23,8 @@ def read_method(spec: str | ZeroShotClassifier | type[ZeroShotClassifier]) -> tu
     spec : str or ZeroShotClassifier
         ``"clip"``, ``"cupl:scale=50"``, a class or an instance. Values are read as JSON (``true``, ``null``, ``0.5``,
         ``[1, 2]``) and must have the type of the parameter; anything else is a string.
+    unlabelled : bool
+        Whether the method may ask for unlabelled samples as well.
 
     Returns
     -------
@@ -32,22 +36,24 @@ def read_method(spec: str | ZeroShotClassifier | type[ZeroShotClassifier]) -> tu
     UnknownNameError
         If there is no such method; the nearest are offered.
     CapabilityError
-        If it needs labelled or unlabelled samples, or does not work in the encoder's own space.
+        If it needs labelled samples, or unlabelled ones that are not there, or works in another space.
     InputError
         If a parameter is unknown or of the wrong type; the valid ones are listed.
     """
     if not isinstance(spec, str):
-        return checked(spec), {}
+        return checked(spec, unlabelled), {}
     from zorse import catalogue
 
     name, _, settings = (part.strip() for part in spec.partition(":"))
-    found = checked(catalogue.method(name))
+    found = checked(catalogue.method(name), unlabelled)
     return found, read_parameters(found, name, settings)
 
 
-def build_method(spec: str | ZeroShotClassifier | type[ZeroShotClassifier], scale: float) -> Any:
+def build_method(
+    spec: str | ZeroShotClassifier | type[ZeroShotClassifier], scale: float, unlabelled: bool = False
+) -> Any:
     """The method of :func:`read_method`, made; ``scale`` turns its cosines into logits unless the text sets another."""
-    method, parameters = read_method(spec)
+    method, parameters = read_method(spec, unlabelled)
     if not inspect.isclass(method):
         return method
     return method(**({"scale": scale} if "scale" in _parameters(method) else {}) | parameters)
@@ -68,18 +74,19 @@ def check_memory(method: Any, encoder: Any) -> None:
             found.check(encoder)
 
 
-def checked(method: Any) -> Any:
-    """The method itself, if names are all it needs."""
-    if not _needs_only_names(method):
+def checked(method: Any, unlabelled: bool = False) -> Any:
+    """The method itself, if names are all it needs, or names and unlabelled samples."""
+    if not needs_only_names(method, unlabelled):
         from zorse import catalogue
 
         name = method.__name__ if inspect.isclass(method) else type(method).__name__
-        known = ", ".join(slug for slug, cls in catalogue.all_methods().items() if _needs_only_names(cls))
+        known = ", ".join(slug for slug, cls in catalogue.all_methods().items() if needs_only_names(cls, unlabelled))
         raise CapabilityError(f"method {name} cannot work from class names alone; those that can: {known}")
     return method
 
 
-def _needs_only_names(method: Any) -> bool:
+def needs_only_names(method: Any, unlabelled: bool = False) -> bool:
+    """Whether class names, and perhaps unlabelled samples, are all that a method needs."""
     from zorse.core.classifier import ZeroShotClassifier
 
     traits = method.traits
@@ -93,7 +100,7 @@ def _needs_only_names(method: Any) -> bool:
         and (traits.takes == "features" or hasattr(method, "boxes"))  # crops are cut where a method says
         and traits.aligned_space
         and not traits.trained
-        and not traits.needs_unlabelled
+        and (unlabelled or not traits.needs_unlabelled)
     )
 
 
