@@ -152,7 +152,7 @@ class Classifier:
         self._store = store
         self.encoder = _encoder_of(model, device)
         scale = getattr(self.encoder, "logit_scale", 1.0)
-        self.method = Cosines(scale) if plain else build_method(method, scale, together)
+        self.method: Any = Cosines(scale) if plain else build_method(method, scale, together)
         check_memory(self.method, self.encoder)
         learns = self.method.traits.needs_unlabelled
         if calibrate is not None and (learns or not self.method.traits.independent_samples):

@@ -195,7 +195,7 @@ class Vocabulary:
         if not file.is_file():
             n, d = self.vectors.shape
             lists = max(1, min(int(4 * n**0.5), self.LISTS, n // 40))
-            index = faiss.index_factory(d, f"IVF{lists},PQ{d // 8}", faiss.METRIC_INNER_PRODUCT)
+            index: Any = faiss.index_factory(d, f"IVF{lists},PQ{d // 8}", faiss.METRIC_INNER_PRODUCT)
             index.cp.niter = index.pq.cp.niter = self.ROUNDS
             some = np.sort(np.random.default_rng(0).choice(n, min(n, self.SAMPLE), replace=False))
             index.train(self.vectors[some].astype(np.float32))
