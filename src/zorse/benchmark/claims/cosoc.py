@@ -14,7 +14,8 @@ SEEDS = 3
 NOTE = (
     "Each image is a photograph of Tiny-ImageNet beside three of places, seen by the embedded model; crops are nine "
     "overlapping quarters of its patches. A seed draws classes and shots. Settings were fixed before the first run."
-    " Overlapping crops of averaged patches keep much of the places; on made crops it tells objects from grounds. Nothing else was tried."
+    " Overlapping crops of averaged patches keep much of the places; on made crops it tells objects from grounds. "
+    "Nothing else was tried."
 )
 
 
