@@ -3,7 +3,7 @@
     python benchmarks/scale.py [ROUNDS]      # writes benchmarks/results/scale.json, and prints what large jobs take
 
 Every way embeds the same pictures with mini, in the same shards. Rates leave out starting: they count what was
-finished after each process had finished its first shard. The machine is shared, so processor time is told beside the clock.
+finished after each process had finished its first shard. The machine is shared, so processor time is told too.
 """
 
 from __future__ import annotations
