@@ -6,8 +6,8 @@ import shutil
 import numpy as np
 import pytest
 
+from zorse.core import persist
 from zorse.core.errors import InputError
-from zorse.jobs import adapted
 from zorse.jobs.adapt import methods_for
 from zorse.jobs.adapted import load_adapted
 
@@ -93,7 +93,7 @@ def test_a_failed_write_leaves_the_old_model(zorse_, pictures, tmp_path, monkeyp
     out = tmp_path / "m"
     zorse_("adapt", pictures, "--labelled", "folder", "--out", out)
     before = {path.name: path.read_bytes() for path in out.iterdir()}
-    monkeypatch.setattr(adapted, "save", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    monkeypatch.setattr(persist, "save", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     code, _, err = zorse_("adapt", pictures, "--labelled", "folder", "--shots", 1, "--out", out)
     assert code == 2
     assert "No space left" in err
