@@ -8,7 +8,7 @@ from zorse.methods.generative.lsrgan import LsrGAN
 CLAIM = "Generated classes as similar to seen ones as their vectors are improve on f-CLSWGAN."
 BASELINE = "f-CLSWGAN"
 METRIC = "harmonic mean of seen and unseen mean class accuracy"
-TASKS = ("digits", "awa19")
+TASKS = ("digits", "awa19", "tiny160")
 SEEDS = 3
 NOTE = _generators.NOTE
 
