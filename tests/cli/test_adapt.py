@@ -89,6 +89,13 @@ def test_another_base_is_refused(zorse_, pictures, tmp_path, colours):
     assert "is another model" in err
 
 
+def test_an_adapted_folder_is_no_encoder(zorse_, pictures, tmp_path):
+    zorse_("adapt", pictures, "--labelled", "folder", "--out", tmp_path / "m")
+    code, _, err = zorse_("embed", pictures, "--model", tmp_path / "m", "--out", tmp_path / "e.npz")
+    assert code == 2
+    assert "what zorse adapt wrote" in err
+
+
 def test_a_failed_write_leaves_the_old_model(zorse_, pictures, tmp_path, monkeypatch):
     out = tmp_path / "m"
     zorse_("adapt", pictures, "--labelled", "folder", "--out", out)

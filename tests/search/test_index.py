@@ -311,3 +311,10 @@ def test_killed_at_any_moment_it_opens_and_goes_on(tmp_path, colours, paint):
     assert (report.rows, report.added, report.unchanged) == (40, 40 - done, done)
     assert colours.encoded - encoded == 40 - done
     assert check_index(index).problems == []
+
+
+def test_a_folder_of_other_things_is_no_place_for_an_index(photos, colours):
+    before = sorted(photos.rglob("*"))
+    with pytest.raises(InputError, match="something else than an index"):
+        build_index(photos, photos, colours)
+    assert sorted(photos.rglob("*")) == before

@@ -63,3 +63,8 @@ def test_a_tree_of_another_shape_is_refused(tmp_path, value, message):
 def test_a_circle_is_refused():
     with pytest.raises(InputError, match="above itself"):
         LabelTree.of(["a", "b"], {"a": ["x"], "x": ["y"], "y": ["x"]})
+
+
+def test_a_label_without_a_place_is_named():
+    with pytest.raises(InputError, match=r"no place for the label 'llama' and 1 more"):
+        read_tree(TREE, [*LABELS, "llama", "yak"])

@@ -34,6 +34,8 @@ def find_checkpoint(name: str, revision: str | None = None, local_files_only: bo
     """
     folder = Path(name).expanduser()
     if folder.is_dir():
+        if (folder / "adapted.json").exists():
+            raise InputError(f"{name} is what zorse adapt wrote, which only zorse classify takes; give its base here")
         if not (folder / "config.json").exists():
             raise NotAvailableError(
                 f"{name} is a folder without config.json; expected a model saved in the hub's format"

@@ -35,12 +35,12 @@ def check_writable(path: str | Path, suffixes: tuple[str, ...] = SUFFIXES) -> Pa
         raise InputError(f"cannot tell the format of {str(path)!r}; expected a name that ends in {', '.join(suffixes)}")
     if path.is_dir():
         raise InputError(f"{path} is a folder; give the name of a file")
+    if not path.parent.is_dir():
+        raise NotAvailableError(f"cannot write {path}: the folder {path.parent} does not exist")
     probe = path.with_name(f".{path.name}.probe")
     try:
         probe.touch()
         probe.unlink()
-    except FileNotFoundError as error:
-        raise NotAvailableError(f"cannot write {path}: the folder {path.parent} does not exist") from error
     except OSError as error:
         raise NotAvailableError(f"cannot write {path}: {error.strerror or error}") from error
     return path
@@ -78,6 +78,7 @@ def open_output(path: str | Path, more: Sequence[str] = ()) -> Iterator[Callable
                 scratch.replace(set_aside(path))
                 error.add_note(f"the rows so far are in {set_aside(path)}")
             raise
+    set_aside(path).unlink(missing_ok=True)  # of an earlier run; the whole table holds its rows
 
 
 def print_json_line(file: IO[str], row: Prediction, more: Sequence[str] = ()) -> None:

@@ -178,6 +178,10 @@ def writing(index: str | os.PathLike) -> Iterator[None]:
     if not is_local(where):  # LanceDB refuses commits that conflict
         yield
         return
+    if Path(where).is_dir():
+        held = {path.name for path in Path(where).iterdir()}
+        if held and not held & {f"{NAME}.lance", ".writing"}:
+            raise InputError(f"{where} holds something else than an index; give a new or empty folder")
     lock = None
     try:
         Path(where).mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from zorse.core.errors import InputError, UnknownNameError
+from zorse.core.errors import InputError
 from zorse.semantics.files import kind_of, read_json
 from zorse.semantics.labels import same_name
 from zorse.semantics.wordnet import WordNet
@@ -137,7 +137,8 @@ def read_tree(source: str | Path | Mapping[str, Any], labels: Sequence[str]) -> 
         raise InputError(f"{told} is nested too deeply") from error
     missing = [label for label in labels if label not in seen]
     if missing:
-        raise UnknownNameError("label", missing[0], seen, f"in {told}; every label must have its place in the tree")
+        more = f" and {len(missing) - 1} more" if missing[1:] else ""
+        raise InputError(f"{told} has no place for the label {missing[0]!r}{more}; every label needs one")
     return LabelTree.of(labels, parents)
 
 
