@@ -68,6 +68,25 @@ def colours() -> ColourEncoder:
 
 
 @pytest.fixture
+def zorse_(monkeypatch, colours, capsys):
+    """Run the command line in this process with the colour encoder in place of a model: code, stdout, stderr."""
+    import zorse.encoders
+    from zorse.cli import main
+
+    real = zorse.encoders.load_encoder
+    monkeypatch.setattr(
+        zorse.encoders, "load_encoder", lambda name, **options: colours if name == "mini" else real(name, **options)
+    )
+
+    def run(*arguments):
+        code = main([str(a) for a in arguments])
+        told = capsys.readouterr()
+        return code, told.out, told.err
+
+    return run
+
+
+@pytest.fixture
 def paint(tmp_path):
     """Write an image of one colour: ``paint("red/one.png", "red")`` gives its path."""
     from PIL import Image

@@ -43,7 +43,7 @@ def command(
     from zorse.core.errors import InputError
     from zorse.data.images import find_images
     from zorse.jobs.adapt import adapt, methods_for
-    from zorse.jobs.adapted import check_folder, save_adapted
+    from zorse.jobs.adapted import check_place, save_adapted
     from zorse.jobs.classify import open_store
     from zorse.semantics import parse_labels, read_labels
     from zorse.training import running
@@ -51,7 +51,7 @@ def command(
     if labels is not None and labels_file is not None:
         raise InputError("give --labels or --labels-file, not both")
     names = parse_labels(labels) if labels is not None else None if labels_file is None else read_labels(labels_file)
-    check_folder(out)
+    check_place(out)
     images = find_images(sources)
     next(iter(images))  # a folder without images is found before a model is loaded
     progress, training = Progress(), TrainingProgress()

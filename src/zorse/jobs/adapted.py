@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zorse.core.classes import ClassTable
-from zorse.core.errors import InputError, NotAvailableError
+from zorse.core.errors import InputError
 from zorse.core.files import atomic_path
+from zorse.jobs.folder import atomic_folder, check_folder
 
 if TYPE_CHECKING:
     from zorse.core.classifier import ZeroShotClassifier
@@ -26,20 +25,9 @@ def is_adapted(model: Any) -> bool:
     return isinstance(model, str | Path) and (Path(model).expanduser() / RECORD).is_file()
 
 
-def check_folder(out: Path) -> None:
-    """Refuse a folder that can't take a model, before any work is done.
-
-    Raises
-    ------
-    InputError, NotAvailableError
-    """
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is a file; give the name of a folder")
-    if out.is_dir() and any(out.iterdir()) and not is_adapted(out):
-        raise InputError(f"{out} holds something else than an adapted model; give a new or empty folder")
-    above = next(parent for parent in out.absolute().parents if parent.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK):
-        raise NotAvailableError(f"cannot write {out}: {above} can't be written")
+def check_place(out: Path) -> None:
+    """:func:`zorse.jobs.folder.check_folder` for an adapted model."""
+    check_folder(out, "an adapted model", is_adapted(out))
 
 
 def save_adapted(fitted: ZeroShotClassifier, record: dict[str, Any], out: Path) -> None:
@@ -48,26 +36,15 @@ def save_adapted(fitted: ZeroShotClassifier, record: dict[str, Any], out: Path) 
     Raises
     ------
     InputError, NotAvailableError
-        As :func:`check_folder`.
+        As :func:`check_place` and :func:`zorse.jobs.folder.atomic_folder`.
     """
     from zorse.core.persist import save
 
-    check_folder(out)
-    scratch, old = (out.with_name(f".{out.name}.{os.getpid()}.{word}") for word in ("partial", "old"))
-    try:
-        save(fitted, scratch)
-        with atomic_path(scratch / RECORD) as path:
+    check_place(out)
+    with atomic_folder(out) as folder:
+        save(fitted, folder)
+        with atomic_path(folder / RECORD) as path:
             path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        if out.exists():
-            out.rename(old)
-        scratch.rename(out)
-    except OSError as error:
-        raise NotAvailableError(f"cannot write {out}: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-        if old.exists() and not out.exists():
-            old.rename(out)
-        shutil.rmtree(old, ignore_errors=True)
 
 
 def read_record(folder: str | Path) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -13,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zorse.core.errors import CapabilityError, InputError, NotAvailableError
+from zorse.core.errors import CapabilityError, InputError
 from zorse.core.files import atomic_path
 from zorse.core.image import ImageError, open_image
 from zorse.encoders.exported import FORMAT, RECORD
+from zorse.jobs.folder import atomic_folder, check_folder
 
 if TYPE_CHECKING:
     from zorse.data.image_ref import ImageRef
@@ -118,15 +118,12 @@ def export(
     if precision not in PRECISIONS:
         raise InputError(f"precision is {' or '.join(PRECISIONS)}; got {precision!r}")
     out = Path(out).expanduser()
-    _check_folder(out)
+    check_folder(out, "an exported model", (out / RECORD).is_file())
     pictures = _Pictures(check)
     if not hasattr(model, "encode_pixels"):
         say(f"loading {model} ...")
         model = load_encoder(str(model), device="cpu")
-    scratch, old = (out.with_name(f".{out.name}.{os.getpid()}.{word}") for word in ("partial", "old"))
-    try:
-        shutil.rmtree(scratch, ignore_errors=True)
-        scratch.mkdir(parents=True)
+    with atomic_folder(out) as scratch:
         record = _write(model, scratch, precision, pictures, say)
         say("comparing with the model ...")
         agreement = _compare(model, scratch, pictures, labels, templates)
@@ -141,16 +138,6 @@ def export(
             record["labels"] = _write_classifier(scratch, labels, templates)
             record["files"] += [path.name for path in sorted(scratch.glob("classifier.onnx*"))]
         _write_record(scratch, record)
-        if out.exists():
-            out.rename(old)
-        scratch.rename(out)
-    except OSError as error:
-        raise NotAvailableError(f"cannot write {out}: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-        if old.exists() and not out.exists():
-            old.rename(out)
-        shutil.rmtree(old, ignore_errors=True)
     return record
 
 
@@ -302,13 +289,3 @@ def _opened(refs: Iterator[ImageRef], size: tuple[int, int]) -> Iterator[Any]:
             yield open_image(ref.read(), min_size=size)
         except ImageError:
             continue  # what can't be read is no ground to judge by
-
-
-def _check_folder(out: Path) -> None:
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is a file; give the name of a folder")
-    if out.is_dir() and any(out.iterdir()) and not (out / RECORD).is_file():
-        raise InputError(f"{out} holds something else than an exported model; give a new or empty folder")
-    above = next(parent for parent in out.absolute().parents if parent.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK):
-        raise NotAvailableError(f"cannot write {out}: {above} can't be written")

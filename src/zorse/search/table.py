@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from zorse.core.errors import InputError, MissingDependencyError, NotAvailableError
+from zorse.jobs.folder import check_folder
 
 FORMAT = 1
 NAME = "images"
@@ -178,10 +179,7 @@ def writing(index: str | os.PathLike) -> Iterator[None]:
     if not is_local(where):  # LanceDB refuses commits that conflict
         yield
         return
-    if Path(where).is_dir():
-        held = {path.name for path in Path(where).iterdir()}
-        if held and not held & {f"{NAME}.lance", ".writing"}:
-            raise InputError(f"{where} holds something else than an index; give a new or empty folder")
+    check_folder(Path(where), "an index", any((Path(where) / name).exists() for name in (f"{NAME}.lance", ".writing")))
     lock = None
     try:
         Path(where).mkdir(parents=True, exist_ok=True)

@@ -100,6 +100,7 @@ def create_app(
 
         desk.finder = Finder(ImageIndex.open(index, encoder=desk.namer.encoder))
     page = {name: files("zorse.service").joinpath("page", name).read_bytes() for name in _PAGE.values()}
+    page["page.css"] = files("zorse.jobs").joinpath("report.css").read_bytes() + page["page.css"]  # the reports' look
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:

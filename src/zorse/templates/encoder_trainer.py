@@ -88,9 +88,10 @@ class Lesson:
 class EncoderTrainer(BaseEstimator, ABC):
     """Images, and labels or captions, in; an encoder with other weights out, for use wherever an encoder is.
 
-    A method writes ``_loss``, and ``_begin`` and ``_end`` where it needs to. Constructor parameters that every method
-    declares: ``encoder`` (a name for ``load_encoder``, or one), ``epochs``, ``batch_size``, ``lr``, ``random_state``,
-    ``device``; any of those below with a default here may be declared too. Dropout and normalisation stay as in use.
+    A method writes ``_loss``, and ``_begin``, ``_each_epoch`` and ``_end`` where it needs to. Constructor parameters
+    that every method declares: ``encoder`` (a name for ``load_encoder``, or one), ``epochs``, ``batch_size``, ``lr``,
+    ``random_state``, ``device``; any of those below with a default here may be declared too. Dropout and normalisation
+    stay as in use.
 
     Attributes
     ----------
@@ -195,6 +196,9 @@ class EncoderTrainer(BaseEstimator, ABC):
     def _begin(self, lesson: Lesson) -> None:
         """Get ready: Parameters put into ``lesson.more`` are trained as well."""
 
+    def _each_epoch(self, lesson: Lesson) -> None:
+        """Look at the encoder as it is before each epoch."""
+
     def _end(self, lesson: Lesson) -> None:
         """Keep what was learned beside the encoder."""
 
@@ -213,10 +217,13 @@ class EncoderTrainer(BaseEstimator, ABC):
         heads = {f"more.{k}": p for k, p in lesson.more.items() if isinstance(p, torch.nn.Parameter)}
         average = {} if self.ema is None else {name: p.detach().clone() for name, p in moving.items()}
 
-        followed = 0
+        followed, epoch = 0, -1
 
         def loss(batch: tuple[Tensor], clock: Clock) -> Tensor:
-            nonlocal followed
+            nonlocal followed, epoch
+            if clock.epoch != epoch:
+                epoch = clock.epoch
+                self._each_epoch(lesson)
             if average and clock.step != followed:  # once a step, whatever the number of parts
                 followed = clock.step
                 follow(average.values(), moving.values(), float(self.ema or 0))

@@ -56,7 +56,7 @@ class ReCLIPTowers(EncoderTrainer):
     moves is the weights of normalisation layers; in a tower that has none, biases. :meth:`predict` adds both models'
     scores.
 
-    Differs from the paper: SGD's momentum begins anew with each epoch; losses are averaged over the batch once, where
+    Differs from the paper: the step falls to 0 along a cosine; losses are averaged over the batch once, where
     the released code divides V's by the sum of confidences again.
 
     Cost: O(epochs (m + c)^2 d) for the graphs, and O(epochs m) passes of images through the tower and back.
@@ -121,31 +121,22 @@ class ReCLIPTowers(EncoderTrainer):
     def _optimizer(self, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
         return torch.optim.SGD(groups, lr=self.lr, momentum=0.9, weight_decay=self.weight_decay)
 
-    def _train(self, lesson: Lesson, moving: dict[str, Tensor], n: int, generator: torch.Generator) -> None:
-        epochs, history = self.epochs, []
-        lesson.more["x"] = self._seen(lesson.start, lesson, n)
+    def _begin(self, lesson: Lesson) -> None:
+        lesson.more["x"] = self._seen(lesson.start, lesson)
         self.agreed_: list[float] = []
-        self.epochs = 1
-        try:
-            for _ in range(epochs):
-                self._agree(lesson, n)
-                super()._train(lesson, moving, n, generator)
-                history += self.history_
-        finally:
-            self.epochs = epochs
-        self.history_ = history
 
-    def _seen(self, encoder: Any, lesson: Lesson, n: int) -> Tensor:
+    def _seen(self, encoder: Any, lesson: Lesson) -> Tensor:
         """Unit vectors (n, d) of all images as ``encoder`` sees them."""
         with torch.no_grad():
-            return torch.cat([encoder.pixel_vectors(lesson.pixels(rows)) for rows in torch.arange(n).split(64)])
+            blocks = torch.arange(len(lesson.y)).split(64)
+            return torch.cat([encoder.pixel_vectors(lesson.pixels(rows)) for rows in blocks])
 
-    def _agree(self, lesson: Lesson, n: int) -> None:
+    def _each_epoch(self, lesson: Lesson) -> None:
         """Spread labels in both models; -1 where they differ."""
         with torch.no_grad():
             texts = lesson.texts(lesson.captions).double().cpu().numpy()
         start = unit_rows(lesson.start.encode_text(lesson.captions).astype(float))
-        v = self._seen(lesson.encoder, lesson, n).double().cpu().numpy()
+        v = self._seen(lesson.encoder, lesson).double().cpu().numpy()
         by_text = self._spread(texts, lesson.more["x"].double().cpu().numpy())
         by_image = self._spread(start, v)
         agree = by_text == by_image
