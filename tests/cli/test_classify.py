@@ -226,3 +226,12 @@ def test_bad_input_in_a_process_of_its_own(tmp_path):
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert "nowhere" in done.stderr
+
+
+def test_several_labels_without_a_sample_are_called_a_first_look(zorse_, photos, tmp_path):
+    code, out, err = zorse_(
+        "classify", photos, "--labels", "red, green", "--multi-label", 0.1, "-o", tmp_path / "m.csv"
+    )
+    assert code == 0
+    assert "labels an image" in out + err
+    assert "a first look" in out + err

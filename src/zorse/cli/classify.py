@@ -286,6 +286,8 @@ def _show(summary: Summary, rows: list[Prediction], piped: bool, output: Path | 
     say = note if piped else typer.echo
     if summary.calibration is not None:
         _show_calibration(summary, say)
+    if summary.answered:
+        say(_sizes(summary))
     if summary.agreement is not None:
         _show_agreement(summary.agreement, say, percent)
     if not piped or sys.stderr.isatty():
@@ -328,6 +330,14 @@ def _last(summary: Summary) -> str:
     return next((title for name, title in titles.items() if name in summary.columns), "next")
 
 
+def _sizes(summary: Summary) -> str:
+    from zorse.cli.terminal import counted
+
+    mean = sum(size * n for size, n in summary.answered.items()) / max(sum(summary.answered.values()), 1)
+    told = f"{mean:.2f} labels an image; exactly one in {counted(summary.answered[1], 'image')}"
+    return told if summary.calibration else told + "; a first look: no labelled sample has set what is probable"
+
+
 def _show_calibration(summary: Summary, say: Callable[[str], Any]) -> None:
     from zorse.cli.terminal import counted, percent
 
@@ -345,9 +355,6 @@ def _show_calibration(summary: Summary, say: Callable[[str], Any]) -> None:
     if summary.in_sample:
         n = counted(summary.in_sample, "image")
         say(f"{n} of the run are in the labelled sample as well: figures about them flatter")
-    if summary.answered:
-        mean = sum(size * n for size, n in summary.answered.items()) / max(sum(summary.answered.values()), 1)
-        say(f"{mean:.2f} labels an image; exactly one in {counted(summary.answered[1], 'image')}")
 
 
 def _show_agreement(agreement: Agreement, say: Callable[[str], Any], percent: Callable[[float | None], str]) -> None:
