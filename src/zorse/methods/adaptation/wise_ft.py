@@ -23,6 +23,8 @@ class WiSEFT(HeadTrainer):
     epochs, batch_size, lr, weight_decay : int, int, float, float, default=10, 512, 3e-5, 0.1
         Of AdamW, whose rate rises over the first ``warmup`` of all steps and falls to 0 along a cosine.
     warmup : float, default=0.1
+    most : float, optional, default=1.0
+        Longest gradient; a longer one is shortened to it, as in the authors' code.
     ema : float, optional
         Decay of a moving average of the weights that stands for the fine-tuned ones.
     rates : dict of str to float, optional
@@ -79,6 +81,7 @@ class WiSEFT(HeadTrainer):
         lr: float = 3e-5,
         weight_decay: float = 0.1,
         warmup: float = 0.1,
+        most: float | None = 1.0,
         ema: float | None = None,
         rates: dict[str, float] | None = None,
         parts: int = 1,
@@ -88,5 +91,6 @@ class WiSEFT(HeadTrainer):
     ):
         self.encoder, self.ensemble, self.templates = encoder, ensemble, templates
         self.epochs, self.batch_size, self.lr, self.weight_decay = epochs, batch_size, lr, weight_decay
-        self.warmup, self.ema, self.rates, self.parts, self.amp = warmup, ema, rates, parts, amp
+        self.warmup, self.most, self.ema, self.rates = warmup, most, ema, rates
+        self.parts, self.amp = parts, amp
         self.device, self.random_state = device, random_state
