@@ -13,7 +13,7 @@ TASKS = ("pacs-names",)
 SEEDS = 3
 NOTE = (
     "The embedded model in place of CLIP, whose training held the photographs; both from one seed, 5 epochs. "
-    "Settings were fixed before the first run."
+    "Settings were fixed before the first run; that one did not yet shorten long gradients and gave +.097 [.043, .150]."
 )
 
 
