@@ -88,6 +88,8 @@ def measure(rounds: int) -> dict:
     import ray
     from ray.cluster_utils import Cluster
 
+    import zorse
+
     whole, *halves = pictures()
     told: dict[str, list[dict]] = {"one process": [], "two plain processes": [], "ray, two nodes of one worker": []}
     for _ in range(rounds):
@@ -106,6 +108,11 @@ def measure(rounds: int) -> dict:
     ours, theirs = best["ray, two nodes of one worker"], best["two plain processes"]
     files = [p.stat().st_size for p in (WORK.with_name("out_ray") / "embeddings").glob("part-*")]
     return {
+        "what": "Embedding by shards: one process, two plain ones, and two workers of a local Ray cluster",
+        "note": "Best round of each way; rates count what came after every process had finished its first shard.",
+        "command": "python benchmarks/scale.py",
+        "versions": {"zorse": zorse.__version__, "ray": ray.__version__},
+        "machine": f"x86_64, {os.cpu_count()} cores, Linux",
         "images": SHARDS * ROWS,
         "picture": f"{SIZE[0]} x {SIZE[1]} JPEG",
         "model": "mini",

@@ -260,11 +260,10 @@ def main() -> None:
         "note": (
             "One process serves; the clients are another on the same cores. Rounds alternate encoder, service, "
             "encoder; torch has one thread in each. The encoder on pixels is given prepared batches of 32 and "
-            "nothing else to do; on files it opens, shrinks and encodes, on one thread. The machine was not idle "
-            "(see load average), which takes more from the service, which wants both cores, than from one thread "
-            "of the encoder; processor time (cpu) hardly depends on it. Malformed requests: a tenth made by "
-            "schemathesis from the OpenAPI document, right and wrong ones, the rest damaged pictures, forms and "
-            "JSON. Status 0 is a request that the client's own HTTP library would not send, or one the service "
+            "nothing else to do; on files it opens, shrinks and encodes, on one thread. The load average tells how "
+            "busy the machine was otherwise; processor time (cpu) hardly depends on it. Malformed requests: a tenth "
+            "made by schemathesis from the OpenAPI document, right and wrong ones, the rest damaged pictures, forms "
+            "and JSON. Status 0 is a request that the client's own HTTP library would not send, or one the service "
             "hung up on."
         ),
         "photographs": f"{len(photographs)} {options.name}, {size / 1024:.0f} KiB on average",
