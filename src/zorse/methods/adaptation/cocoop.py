@@ -123,8 +123,8 @@ class CoCoOp(PromptLearner):
         learned = {name: value.to(device) for name, value in self.learned_.items()}
         x = normalize(torch.tensor(X, dtype=torch.float32, device=device), dim=1)
         tower, names = self._tower(table), self._names(table)
-        step = max(1, 512 // max(1, len(names)))
-        parts = [_cosines(learned, x[i : i + step], tower, names).cpu() for i in range(0, len(x), step)]
+        # One image at a time: products of another size round differently, and an answer would depend on its company.
+        parts = [_cosines(learned, one[None], tower, names).cpu() for one in x]
         return self.scale_ * torch.cat(parts).double().numpy()
 
 
