@@ -164,3 +164,17 @@ def test_frequency_is_set_against_accuracy(zorse_, task, tmp_path):
     assert told["fit"] is None
     (tmp_path / "acc.json").write_text("[1]")
     assert "should hold" in refused(zorse_(*audit, "--accuracy", tmp_path / "acc.json"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--at-least", "2", "--encoder-saw", "imagenet-1k"], "--captions FILE"),
+        (["--frequency", "{tmp}/c.txt", "--at-least", "2"], "--at-least"),
+        (["--frequency", "{tmp}/c.txt", "--clean", "{tmp}/clean.npz"], "--clean"),
+        (["--frequency", "{tmp}/c.txt", "--encoder-saw", "imagenet-1k"], "--encoder-saw"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(zorse_, task, tmp_path, arguments, told):
+    (tmp_path / "c.txt").write_text("a cat\n")
+    assert told in refused(zorse_("audit", "--task", task, *(a.format(tmp=tmp_path) for a in arguments)))

@@ -145,6 +145,58 @@ BAD = {
 }
 
 
+ALONE = {
+    "cupl": (["--method", "cupl"], "CuPL reads sentences.*no descriptions.*zorse describe.*--descriptions"),
+    "dclip": (["--method", "dclip"], "DCLIP reads features.*no descriptions"),
+    "cupl with templates": (["--method", "cupl", "--templates", "ensemble"], "no descriptions.*--method clip"),
+    "fudd": (["--method", "fudd"], "FuDD needs texts.*--descriptions"),
+    "weights of one": (["--method", "autoclip", "--templates", "a {}."], "AutoCLIP weighs the prompts.*ensemble"),
+    "one context": (["--method", "perceptionclip", "--templates", "a {}."], "each class has one"),
+    "sets-by": (["--sets-by", "lac"], "--sets ERROR with lac"),
+    "sure": (["--sure", "0.9"], "--tree FILE with 0.9"),
+    "sure and sets": (["--tree", "{tmp}/t.json", "--sure", "0.9", "--calibrate", "{photos}", "--sets", "0.5"], "sure"),
+    "unknown-below": (["--multi-label", "0.5", "--unknown-below", "0.5"], "multi_label.*ood='mcm'"),
+    "sets": (["--sets", "0.1"], "give --calibrate"),
+}
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_an_option_without_what_it_needs_is_refused(zorse_, photos, tmp_path, name, colours):
+    (tmp_path / "t.json").write_text('{"colour": ["red", "green", "blue"]}')
+    arguments, told = ALONE[name]
+    arguments = [a.format(tmp=tmp_path, photos=photos) if a.startswith("{") else a for a in arguments]
+    code, out, err = zorse_("classify", photos, *ARGUMENTS, *arguments)
+    assert (code, out, len(err.splitlines())) == (2, "", 1), err
+    assert re.search(told, err), err
+    assert colours.encoded == 0
+
+
+def test_prompts_of_a_labels_file_are_not_dropped_for_descriptions(zorse_, photos, tmp_path):
+    (tmp_path / "ontology.json").write_text('{"a red thing": "r", "something blue": "b"}')
+    (tmp_path / "cupl.json").write_text('{"r": ["It is red."], "b": ["It is blue."]}')
+    arguments = ("--labels-file", tmp_path / "ontology.json", "--descriptions", tmp_path / "cupl.json")
+    code, _, err = zorse_("classify", photos, *arguments)
+    assert code == 2
+    assert "not both" in err
+
+
+def test_a_method_without_its_memory_says_so(zorse_, photos):
+    code, out, err = zorse_("classify", photos, *ARGUMENTS, "--method", "tip_x")
+    assert (code, len(out.splitlines()), len(err.splitlines())) == (0, 4, 1)
+    assert "TipX is given no memory" in err
+    assert "--method tip_x:memory=FOLDER" in err
+
+
+def test_kinds_from_wordnet_are_told(zorse_, photos, wordnet_folder, monkeypatch):
+    monkeypatch.setenv("WNSEARCHDIR", str(wordnet_folder))
+    code, _, err = zorse_("classify", photos, "--labels", "dog, cat", "--method", "chils")
+    assert (code, len(err.splitlines())) == (0, 1)
+    assert "WordNet's kinds of 1 of 2 labels are taken, such as puppy of dog" in err
+    code, _, err = zorse_("classify", photos, "--labels", "red, cat", "--method", "chils")
+    assert code == 2
+    assert "WordNet knows no kinds of any label" in err
+
+
 @pytest.mark.parametrize("name", BAD)
 def test_bad_input_is_one_line_and_exit_code_2(zorse_, photos, tmp_path, name):
     (tmp_path / "empty").mkdir()

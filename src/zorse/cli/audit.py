@@ -31,7 +31,7 @@ def command(
         None, "--frequency", help="Captions as of --captions: how often each class is named, and what that lets expect."
     ),
     accuracy: Path = typer.Option(None, "--accuracy", help="With --frequency: JSON {class: accuracy} of the classes."),
-    at_least: int = typer.Option(1, "--at-least", min=1, help="Captions that must name a class."),
+    at_least: int = typer.Option(None, "--at-least", min=1, help="With --captions: how many must name a class (1)."),
     wordnet: Path = typer.Option(None, "--wordnet", help="Folder of WordNet's files; else WNSEARCHDIR or Debian's."),
     clean: Path = typer.Option(None, "--clean", help="Write a bundle without exposed unseen classes."),
     redraw: int = typer.Option(
@@ -54,6 +54,10 @@ def command(
     if accuracy is not None and frequency is None:
         raise InputError("--accuracy is set against --frequency; give both")
     if frequency is not None:
+        others = {"--encoder-saw": encoder_saw or None, "--captions": captions, "--at-least": at_least}
+        others |= {"--wordnet": wordnet, "--clean": clean, "--redraw": redraw}
+        for option in (option for option, value in others.items() if value is not None):
+            raise InputError(f"--frequency counts captions and looks for no exposed classes; {option} is about these")
         return _frequency(task, load_task(task), frequency, accuracy, as_json)
     default = trained_on(task)
     sources = encoder_saw or ([] if captions or default is None else [default])
@@ -61,6 +65,8 @@ def command(
         raise InputError(f"say what the encoder of {task} was trained on: --encoder-saw imagenet-1k, or a FILE")
     if sources and captions is not None:
         raise InputError("give --encoder-saw or --captions, and not both")
+    if at_least is not None and captions is None:
+        raise InputError("--at-least counts captions that name a class; give --captions FILE")
     if redraw is not None and clean is None:
         raise InputError("--redraw says how to make the task that --clean writes; give both")
     held = load_task(task)
@@ -70,7 +76,7 @@ def command(
     known = _wordnet(wordnet)
 
     def audit(labels: Any) -> ExposureReport:
-        return _audit(held.classes, labels, sources, captions, at_least, known)
+        return _audit(held.classes, labels, sources, captions, at_least or 1, known)
 
     report = audit(held.classes.without(held.seen).labels if scores else held.unseen)
     told = report.as_dict() | {"task": task}

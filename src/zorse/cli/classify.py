@@ -35,7 +35,7 @@ def command(
     labels: str = typer.Option(None, "--labels", "-l", help='Names to choose from: "cat, dog, polar bear".'),
     labels_file: Path = typer.Option(None, "--labels-file", help="One a line, a JSON list, or JSON {prompt: class}."),
     model: str = MODEL,
-    method: str = typer.Option("clip", "--method", help="NAME or NAME:key=value,...; see zorse papers."),
+    method: str = typer.Option(None, "--method", help="NAME or NAME:key=value,... (clip); see zorse papers."),
     templates: str = typer.Option(None, "--templates", help="A built-in set (ensemble, ...) or a file; each holds {}."),
     descriptions: Path = typer.Option(None, "--descriptions", help="JSON: class -> sentences (CuPL) or descriptors."),
     top_k: int = typer.Option(5, "--top-k", "-k", help="Labels listed an image."),
@@ -55,7 +55,9 @@ def command(
     sets: float = typer.Option(
         None, "--sets", metavar="ERROR", help="Sets of labels that miss the truth at most this often; with --calibrate."
     ),
-    sets_by: str = typer.Option("lac", "--sets-by", help="lac: small sets; aps: larger ones, more even over images."),
+    sets_by: str = typer.Option(
+        None, "--sets-by", help="lac (default): small sets; aps: larger ones, more even over images."
+    ),
     ood: str = typer.Option(None, "--ood", help="mcm or glmcm: confidence that an image shows any of the labels."),
     multi_label: str = typer.Option(
         None,
@@ -65,7 +67,9 @@ def command(
     ),
     groups: Path = typer.Option(None, "--groups", help="JSON {group: [label, ...]}: probabilities summed over each."),
     tree: str = typer.Option(None, "--tree", help="Nested JSON, or wordnet: answer as deep as is sure."),
-    sure: float = typer.Option(0.9, "--sure", metavar="P", help="With --tree: the deepest node at least P probable."),
+    sure: float = typer.Option(
+        None, "--sure", metavar="P", help="With --tree: the deepest node at least P probable (0.9)."
+    ),
     label_index: Path = typer.Option(
         None, "--label-index", help="Folder that keeps label vectors, built once: for more names than fit a matrix."
     ),
@@ -216,10 +220,11 @@ def _among_many(names: Any, folder: Path, progress: Progress, request: dict[str,
     from zorse.encoders import load_encoder
     from zorse.jobs.vocabulary import VocabularyClassifier
 
-    plain = {"method": "clip", "sets_by": "lac", "sure": 0.9, "explain": False}
+    if names is None:
+        raise InputError("--label-index needs the names; give --labels-file FILE")
     fitting = ("model", "templates", "top_k", "unknown_below", "device")
     for option, value in request.items():
-        if option not in fitting and value != plain.get(option):
+        if option not in fitting and value not in (None, False) and (option, value) != ("method", "clip"):
             name = option.replace("_", "-")
             raise InputError(f"--label-index looks at the labels nearest to an image only; --{name} needs all of them")
     encoder = load_encoder(request["model"], device=request["device"])
@@ -266,6 +271,8 @@ def _labels(labels: str | None, labels_file: Path | None, descriptions: Path | N
         return parse_labels(labels), descriptions
     if labels_file is not None:
         names, prompts = from_file(labels_file)
+        if descriptions is not None and prompts is not None:
+            raise InputError(f"{labels_file} brings the prompts of its labels; give it or --descriptions, not both")
         return names, descriptions or prompts
     if descriptions is not None:
         return from_descriptions(descriptions), descriptions

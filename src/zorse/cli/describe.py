@@ -21,8 +21,8 @@ def command(
     out: Path = typer.Option(Path("descriptions.json"), "--out", "-o", help="Where to write the texts, .json."),
     n: int = typer.Option(8, "-n", help="Texts a class, or a pair of classes."),
     per_minute: float = typer.Option(None, "--per-minute", help="Questions a minute at most."),
-    timeout: float = typer.Option(120.0, "--timeout", help="Seconds that one answer of a server may take."),
-    device: str = typer.Option("auto", "--device", help="Where a model of a folder or hub id runs."),
+    timeout: float = typer.Option(None, "--timeout", help="Seconds that one answer of a server may take (120)."),
+    device: str = typer.Option(None, "--device", help="Where a model of a folder or hub id runs (auto)."),
     as_json: bool = JSON,
 ) -> int:
     """Ask a language model about classes, for --descriptions.
@@ -51,11 +51,14 @@ def command(
     check_writable(out, (".json",))
     ask: ChatServer | LocalChat
     if "://" in llm:
-        ask = ChatServer(llm, llm_model, timeout=timeout, per_minute=per_minute)
-    elif llm_model is not None or per_minute is not None:
-        raise InputError("--llm-model and --per-minute are about a server; --llm names a model of this machine")
+        if device is not None:
+            raise InputError("--device is about a model of this machine; --llm names a server")
+        ask = ChatServer(llm, llm_model, timeout=120.0 if timeout is None else timeout, per_minute=per_minute)
     else:
-        ask = LocalChat(llm, device=device)
+        asked = {"--llm-model": llm_model, "--per-minute": per_minute, "--timeout": timeout}
+        for option in (option for option, value in asked.items() if value is not None):
+            raise InputError(f"{option} is about a server; --llm names a model of this machine")
+        ask = LocalChat(llm, device=device or "auto")
     progress = Progress(len(names) * (len(names) - 1 if style == "fudd" else 1), "questions")
     found = describe(names, ask, style, out=out, n=n, progress=progress)
     progress.clear()

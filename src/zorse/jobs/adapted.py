@@ -104,7 +104,7 @@ def open_adapted(
     from zorse.semantics import check_labels, parse_labels
 
     record = read_record(folder)
-    if method not in (None, "clip"):
+    if method is not None:
         raise InputError(f"{folder} was adapted by {record.get('method')}; another method can't be put in its place")
     if templates is not None or descriptions is not None:
         raise InputError(f"{folder} brings its own texts; templates and descriptions are for models not adapted")

@@ -25,7 +25,7 @@ from zorse.evaluation.advice import (
 from zorse.jobs.classify import Classifier, open_store
 from zorse.jobs.embed import embed_stream
 from zorse.jobs.embeddings import Embeddings
-from zorse.jobs.method import needs_only_names
+from zorse.jobs.method import build_method, lacks_memory, needs_only_names
 from zorse.jobs.truth import Truth
 from zorse.nn.vectors import unit_rows
 
@@ -174,7 +174,7 @@ def advise(
         raise UnknownNameError("criterion", criterion, CRITERIA)
     with open_store(store) as kept:
         request = {"templates": templates, "descriptions": descriptions, "store": kept, "device": device}
-        plain = Classifier(labels, model, "clip", **(request | {"descriptions": None}))
+        plain = Classifier(labels, model, **(request | {"descriptions": None}))
         told = None if truth is None else Truth(plain.labels, truth)
         if isinstance(images, Embeddings):
             items: list[Any] = list(images)
@@ -243,10 +243,10 @@ def _candidates(methods: Sequence[str] | None, templates: Any) -> list[tuple[str
 
 def _answer(plain: Classifier, method: str, labels: Any, X: np.ndarray, moved: np.ndarray, request: dict):
     """Probabilities of all images, those of the disturbed ones, and the seconds of the former."""
+    if lacks_memory(build_method(method, 1.0, unlabelled=True)):
+        raise CapabilityError("it needs an external memory (zorse memory build); name it with the method's memory=")
     start = time.perf_counter()
     classifier = Classifier(labels, plain.encoder, method, together=True, **request)
-    if getattr(classifier.method, "memory", False) is None:
-        raise CapabilityError("it needs an external memory (zorse memory build); name it with the method's memory=")
     out = []
     for images in (X, moved):
         learns = classifier.method.traits.needs_unlabelled

@@ -49,8 +49,8 @@ class Classifier:
     model : str or encoder
         What ``load_encoder`` accepts, or a loaded encoder; or a folder that ``zorse adapt`` wrote, which brings its
         method and, where ``labels`` is None, its labels.
-    method : str or ZeroShotClassifier
-        ``"clip"``, ``"cupl"`` or any method of the catalogue that learns from names alone;
+    method : str or ZeroShotClassifier, optional
+        ``"clip"`` (by default), ``"cupl"`` or any method of the catalogue that learns from names alone;
         ``"name:key=value,..."`` sets its parameters.
     templates : str, path or sequence of str, optional
         A built-in set, a file, or templates that hold ``{}``.
@@ -67,8 +67,8 @@ class Classifier:
         :meth:`learn` reads it.
     sets : float, optional
         Give every image the set of labels that lacks the truth no more often than this; needs ``calibrate``.
-    sets_by : {"lac", "aps"}
-        See :func:`zorse.evaluation.conformal_sets`.
+    sets_by : {"lac", "aps"}, optional
+        See :func:`zorse.evaluation.conformal_sets`; "lac" by default.
     ood : {"mcm", "glmcm"}, optional
         Confidence that an image shows any of the labels. ``unknown_below`` is then about it; without it, a calibration
         sample sets the threshold that 95 % of its images exceed.
@@ -79,8 +79,8 @@ class Classifier:
     tree : "wordnet", path or dict, optional
         See :func:`zorse.semantics.read_tree`; the answer is the deepest node that is ``sure`` enough, or with ``sets``
         the deepest that holds the whole set.
-    sure : float
-        Probability that the answer in a tree must reach.
+    sure : float, optional
+        Probability that the answer in a tree must reach; 0.9 by default.
     explain : bool
         Tell which prompts spoke for each answer.
     together : bool
@@ -109,7 +109,7 @@ class Classifier:
         self,
         labels: Sequence[str] | str | ClassTable,
         model: Any = "mini",
-        method: str | ZeroShotClassifier = "clip",
+        method: str | ZeroShotClassifier | None = None,
         *,
         templates=None,
         descriptions=None,
@@ -118,12 +118,12 @@ class Classifier:
         truth: str | Mapping[str, str] | None = None,
         calibrate: Any = None,
         sets: float | None = None,
-        sets_by: str = "lac",
+        sets_by: str | None = None,
         ood: str | None = None,
         multi_label: str | float | None = None,
         groups: Any = None,
         tree: Any = None,
-        sure: float = 0.9,
+        sure: float | None = None,
         explain: bool = False,
         together: bool = False,
         store: EmbeddingStore | None = None,
@@ -131,12 +131,17 @@ class Classifier:
     ):
         if is_adapted(model):
             labels, model, method, templates = open_adapted(model, labels, method, templates, descriptions, device)
+        method = "clip" if method is None else method
         if top_k < 1:
             raise InputError(f"top_k must be at least 1; got {top_k}")
         if unknown_below is not None and not 0 <= unknown_below <= (2 if ood == "glmcm" else 1):
             raise InputError(f"unknown_below is a probability between 0 and 1; got {unknown_below}")
-        self.sets, self.sets_by, self.sure = sets, sets_by, sure
+        self.sets, self.sets_by, self.sure = sets, sets_by or "lac", 0.9 if sure is None else sure
         self.threshold = _check_answers(calibrate, sets, sets_by, multi_label, groups, tree, sure)
+        if multi_label is not None and unknown_below is not None and ood is None:
+            raise InputError(
+                "multi_label says from which probability on a label is named; unknown_below needs ood='mcm' beside it"
+            )
         names = _names_of(labels)
         self.sample = None if calibrate is None else read_sample(calibrate, names)
         self.groups = None if groups is None else Groups.read(groups, names)
@@ -341,6 +346,7 @@ class Classifier:
             fits = None if place is None else bool(self.tree.members[node, place])
         if self._unknown(known, score):
             label, fits = UNKNOWN, None
+            answers = answers if self.threshold is None else ()
         return Prediction(
             path=str(item.key),
             label=label,
@@ -379,7 +385,7 @@ def classify(
     images,
     labels: Sequence[str] | str | ClassTable,
     model: Any = "mini",
-    method: str | ZeroShotClassifier = "clip",
+    method: str | ZeroShotClassifier | None = None,
     *,
     templates=None,
     descriptions=None,
@@ -388,12 +394,12 @@ def classify(
     truth: str | Mapping[str, str] | None = None,
     calibrate: Any = None,
     sets: float | None = None,
-    sets_by: str = "lac",
+    sets_by: str | None = None,
     ood: str | None = None,
     multi_label: str | float | None = None,
     groups: Any = None,
     tree: Any = None,
-    sure: float = 0.9,
+    sure: float | None = None,
     explain: bool = False,
     store=None,
     batch_size: int = 32,
@@ -522,10 +528,16 @@ def _check_answers(calibrate, sets, sets_by, multi_label, groups, tree, sure) ->
         raise InputError(f"the error rate of sets lies between 0 and 1; got {sets:g}")
     if sets is not None and calibrate is None:
         raise InputError(f"sets with a stated error rate need {sample}")
-    if sets_by not in ("lac", "aps"):
+    if sets_by not in (None, "lac", "aps"):
         raise InputError(f"sets are made by lac or aps; got {sets_by!r}")
-    if not 0 < sure <= 1:
+    if sets_by is not None and sets is None:
+        raise InputError(f"sets_by says how sets are made, and none are asked for; give --sets ERROR with {sets_by}")
+    if sure is not None and not 0 < sure <= 1:
         raise InputError(f"sure is a probability above 0 and at most 1; got {sure:g}")
+    if sure is not None and tree is None:
+        raise InputError(f"sure says how deep in a tree to answer, and there is none; give --tree FILE with {sure:g}")
+    if sure is not None and sets is not None:
+        raise InputError("with sets the answer in a tree is the smallest node that holds the set; leave out sure")
     if multi_label is None:
         return None
     if sets is not None or groups is not None or tree is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from zorse.core.errors import CapabilityError, InputError
@@ -59,15 +60,27 @@ def build_method(
     return method(**({"scale": scale} if "scale" in _parameters(method) else {}) | parameters)
 
 
+def lacks_memory(method: Any) -> bool:
+    """Whether a method that looks things up in an external memory is given none."""
+    return getattr(method, "memory", "") is None
+
+
 def check_memory(method: Any, encoder: Any) -> None:
-    """Refuse an external memory that another encoder made.
+    """Refuse an external memory that another encoder made; warn where none is given.
 
     Raises
     ------
     InputError
         If the method's ``memory`` is of another encoder, or no memory; it names both.
     """
-    if getattr(method, "memory", None) is not None:
+    if lacks_memory(method):
+        cls = type(method)
+        warnings.warn(
+            f"{cls.__name__} is given no memory, so that the prompts of the classes take its place; zorse memory build "
+            f"makes one, for --method {cls.__module__.rpartition('.')[2]}:memory=FOLDER",
+            stacklevel=2,
+        )
+    elif getattr(method, "memory", None) is not None:
         from zorse.semantics.memory import Memory, read_memory
 
         if isinstance(found := read_memory(method.memory), Memory):

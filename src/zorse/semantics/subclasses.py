@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
@@ -163,4 +164,15 @@ def _kinds_in_wordnet(keys: list[str], most: int) -> dict[str, list[str]]:
         below = max((wordnet.descendants(s.wnid) for s in senses), key=len, default={})
         nearest = sorted((hops, wnid) for wnid, hops in below.items() if hops > 0)[:most]
         kinds[key] = [wordnet[wnid].names[0].replace("_", " ") for _, wnid in nearest]
+    known = [key for key in keys if kinds[key]]
+    if not known:
+        raise InputError(
+            "no sub-classes are given, and WordNet knows no kinds of any label; give them as --descriptions, a JSON file "
+            "{class: [kind, ...]}, or let zorse describe --style chils write it"
+        )
+    warnings.warn(
+        f"no sub-classes are given, so that WordNet's kinds of {len(known):,} of {len(keys):,} labels are taken, such as "
+        f"{kinds[known[0]][0]} of {known[0]}; others of your own go to --descriptions",
+        stacklevel=2,
+    )
     return kinds

@@ -22,10 +22,16 @@ class PromptedClassifier(ZeroShotClassifier):
     ----------
     default_templates : str
         The set of templates that speaks for classes where the user names neither templates nor descriptions.
+    described_by : str
+        What descriptions hold, of a method that without them is no more than CLIP; empty for the others.
+    weighs_prompts : bool
+        Whether the method is no more than CLIP where every class has one prompt.
     """
 
     traits = Traits(trained=False, aligned_space=True)
     default_templates: ClassVar[str] = "ensemble"
+    described_by: ClassVar[str] = ""
+    weighs_prompts: ClassVar[bool] = False
 
     def describe(
         self,
@@ -42,12 +48,32 @@ class PromptedClassifier(ZeroShotClassifier):
         ----------
         labels, encoder, templates, descriptions, store
             As of :func:`zorse.semantics.class_table`; what ``descriptions`` hold is the method's affair.
+
+        Raises
+        ------
+        InputError
+            If what makes the method more than CLIP is missing: descriptions, or a second prompt.
         """
         from zorse.semantics import class_table
 
+        name = type(self).__name__
+        if descriptions is None and self.described_by:
+            raise InputError(
+                f"{name} reads {self.described_by}, and no descriptions are given; write a JSON file of them, or let "
+                "zorse describe write it, for --descriptions FILE. Templates alone are --method clip"
+            )
         if templates is None and descriptions is None:
             templates = self.default_templates
-        return class_table(labels, encoder, templates=templates, descriptions=descriptions, store=store)
+        return self._weighed(class_table(labels, encoder, templates=templates, descriptions=descriptions, store=store))
+
+    def _weighed(self, table: ClassTable) -> ClassTable:
+        """The table, refused where there is nothing to weigh."""
+        if self.weighs_prompts and max(map(len, self._prompts(table))) == 1:
+            raise InputError(
+                f"{type(self).__name__} weighs the prompts of a class, and each class has one; give several, such as "
+                "--templates ensemble. One alone is --method clip"
+            )
+        return table
 
     def _table_of(self, X: np.ndarray, y: np.ndarray) -> ClassTable:
         return table_of_samples(super()._table_of(X, y), X, y)
@@ -61,7 +87,8 @@ class PromptedClassifier(ZeroShotClassifier):
             name = type(self).__name__
             raise InputError(
                 f"{name} needs the embedding of every prompt of a class, and the class table has no prompts; "
-                f"build it with {name}().describe(labels, encoder), or use CLIP, which needs class vectors only"
+                f"build it with {name}().describe(labels, encoder{', descriptions=...' if self.described_by else ''}), "
+                "or use CLIP, which needs class vectors only"
             )
         return table.prompts
 

@@ -73,7 +73,7 @@ def test_said_twice_weighs_twice(arrays):
 def test_a_table_without_prompts_is_refused_with_what_to_do(arrays):
     _, table = arrays
     bare = ClassTable(table.labels, table.vectors)
-    with pytest.raises(InputError, match=r"class_table, or use CLIP"):
+    with pytest.raises(InputError, match=r"describe\(labels, encoder, descriptions=...\), or use CLIP"):
         CuPL().fit(None, None, classes=bare)
     with pytest.raises(InputError, match="no prompts"):
         CuPL().fit(None, None, classes=table).with_candidates(bare)

@@ -66,6 +66,7 @@ class AutoCLIP(PromptedClassifier):
         seed=18,
     )
     traits = Traits(trained=False, aligned_space=True, open_candidates=False)
+    weighs_prompts = True
     templates_: np.ndarray
 
     def __init__(self, beta: float = 0.85, aggregation: str = "auto", scale: float = 100.0):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from zorse.core import ClassTable, InputError, Paper, Traits, ZeroShotClassifier
-from zorse.nn.vectors import cosine, unit_rows
+from zorse.core import ClassTable, Paper
+from zorse.nn.vectors import cosine, unit_means, unit_rows
+from zorse.templates import PromptedClassifier
 
 
-class CuPL(ZeroShotClassifier):
+class CuPL(PromptedClassifier):
     """Describe a class by the mean embedding of sentences written about it; score by the scaled cosine.
 
     Parameters
@@ -61,26 +62,14 @@ class CuPL(ZeroShotClassifier):
         aka=("CuPL", "Customized Prompts via Language models", "platypus"),
         seed=22,
     )
-    traits = Traits(trained=False, aligned_space=True)
+    described_by = 'sentences about each class ({"heron": ["A heron is a tall grey bird.", ...]})'
     weights_: np.ndarray
 
     def __init__(self, scale: float = 100.0):
         self.scale = scale
 
-    def _table_of(self, X: np.ndarray, y: np.ndarray) -> ClassTable:
-        table = super()._table_of(X, y)
-        return ClassTable(table.labels, table.vectors, prompts=tuple(X[y == label] for label in table.labels))
-
-    def _fit(self, X: np.ndarray, rows: np.ndarray, table: ClassTable) -> None:
-        pass
-
     def _prepare(self, table: ClassTable) -> None:
-        if table.prompts is None:
-            raise InputError(
-                "CuPL needs the embedding of every sentence about a class, and the class table has no prompts; "
-                "build it with zorse.semantics.class_table, or use CLIP, which needs class vectors only"
-            )
-        self.weights_ = unit_rows(np.stack([unit_rows(sentences).mean(axis=0) for sentences in table.prompts]))
+        self.weights_ = unit_rows(unit_means(self._prompts(table)))
 
     def _scores(self, X: np.ndarray, table: ClassTable) -> np.ndarray:
         return self.scale * cosine(X, self.weights_)

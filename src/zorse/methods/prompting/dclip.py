@@ -51,6 +51,7 @@ class DCLIP(PromptedClassifier):
         aka=("DCLIP", "classification by description", "GPT descriptors"),
         seed=None,
     )
+    described_by = 'features of each class ({"heron": ["long legs", ...]})'
     means_: np.ndarray
 
     def __init__(self, scale: float = 100.0):

@@ -62,6 +62,7 @@ class PerceptionCLIP(PromptedClassifier):
         seed=57,
     )
     traits = Traits(trained=False, aligned_space=True, open_candidates=False)
+    weighs_prompts = True
     prompts_: np.ndarray
 
     def __init__(self, temperature: float = 1.0, contexts=None, scale: float = 100.0):
@@ -80,7 +81,8 @@ class PerceptionCLIP(PromptedClassifier):
 
         if descriptions is not None:
             raise InputError("PerceptionCLIP takes contexts as templates, one each; it has no use for descriptions")
-        return class_table(labels, encoder, templates=CONTEXTS if templates is None else templates, store=store)
+        contexts = CONTEXTS if templates is None else templates
+        return self._weighed(class_table(labels, encoder, templates=contexts, store=store))
 
     def inferred(self, X) -> np.ndarray:
         """p(z|x): how well each context fits each image (n, z); rows sum to 1."""

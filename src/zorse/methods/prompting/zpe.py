@@ -69,6 +69,7 @@ class ZPE(PromptedClassifier):
     expected_failures: ClassVar[dict[str, str]] = {
         "check_methods_subset_invariance": "the weights of templates rest on all images of the call"
     }
+    weighs_prompts = True
     templates_: np.ndarray
 
     def __init__(self, weighting: str = "score", select: float | None = None, reference=None, scale: float = 100.0):
