@@ -2,10 +2,13 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -287,3 +290,26 @@ def test_several_labels_without_a_sample_are_called_a_first_look(zorse_, photos,
     assert code == 0
     assert "labels an image" in out + err
     assert "a first look" in out + err
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no user ids")
+def test_a_store_that_cannot_be_written_costs_a_line_and_no_answer(zorse_, photos):
+    with tempfile.TemporaryDirectory() as folder:
+        store, images = Path(folder) / "store", shutil.copytree(photos, Path(folder) / "photos")
+        for place in (Path(folder), *images.rglob("*")):
+            place.chmod(0o755)
+        assert zorse_("classify", images / "red", *ARGUMENTS, "--store", store)[0] == 0
+        store.chmod(0o555)
+        (store / "embeddings.sqlite").chmod(0o444)
+        root = os.geteuid() == 0
+        if root:  # may write anywhere, so becomes somebody else
+            os.seteuid(65534)
+        try:
+            code, out, err = zorse_("classify", images, *ARGUMENTS, "--store", store)
+        finally:
+            if root:
+                os.seteuid(0)
+            store.chmod(0o755)
+    assert (code, len(out.splitlines())) == (0, 4)
+    assert len(err.splitlines()) == 1
+    assert "cannot be written, so that nothing is kept" in err

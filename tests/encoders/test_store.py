@@ -159,21 +159,49 @@ def test_full_disk_is_named_and_leaves_the_store_whole(tmp_path):
     assert store.put(digests(10, 500), vectors(10, 500, dim=512), PRINT) == 490
 
 
+READER = """
+import os, sys, warnings
+import numpy as np
+from zorse.encoders.store import EmbeddingStore, content_digest
+from zorse.core import NotAvailableError
+warnings.simplefilter("always")
+if "AS_NOBODY" in os.environ:
+    os.setegid(65534), os.seteuid(65534)
+keys = [content_digest(str(i)) for i in range(8)]
+for path in (sys.argv[1], sys.argv[1] + "/new/store"):
+    with EmbeddingStore(path) as store:
+        new = store.put(keys, np.ones((8, 8), np.float32), "a" * 64)
+        print(store.writable, new, store.get(keys, "a" * 64)[1].sum())
+        try:
+            store.prune(unused_days=0)
+        except NotAvailableError as error:
+            print(error)
+"""
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no user ids")
-def test_folder_that_cannot_be_written_is_named(tmp_path):
+@pytest.mark.parametrize("written_elsewhere", [False, True])
+def test_what_cannot_be_written_is_read_all_the_same_and_said(written_elsewhere):
     with tempfile.TemporaryDirectory() as folder:
-        EmbeddingStore(folder).close()
+        store = EmbeddingStore(folder)
+        store.put(digests(0, 5), vectors(0, 5), PRINT)
+        if not written_elsewhere:
+            store.close()
         for file in Path(folder).iterdir():
             file.chmod(0o444)
         Path(folder).chmod(0o555)
         environment = {**os.environ, "AS_NOBODY": "1"} if os.geteuid() == 0 else dict(os.environ)
         try:
-            attempt = worker(folder, 0, 10, env=environment)
-            _, told = attempt.communicate(timeout=60)
+            command = [sys.executable, "-c", READER, folder]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
         finally:
             Path(folder).chmod(0o755)
-    assert attempt.returncode != 0
-    assert "cannot be written; choose a folder you may write to" in told
+        store.close()
+    assert done.returncode == 0, done.stderr
+    told = done.stdout.splitlines()
+    assert (told[0], told[2]) == ("False 0 5", "False 0 0")
+    assert done.stdout.count("cannot be written, so that nothing is removed") == 2
+    assert done.stderr.count("cannot be written, so that nothing is kept") == 2
 
 
 def test_path_that_is_a_file_is_named(tmp_path):

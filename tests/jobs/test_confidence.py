@@ -74,8 +74,19 @@ def test_a_sample_with_other_labels_is_refused_by_name(colours, sample, tmp_path
     (tmp_path / "s.csv").write_text("name,kind\na.png,red\n")
     with pytest.raises(InputError, match="columns name, kind; expected path and label"):
         Classifier(LABELS, colours, calibrate=tmp_path / "s.csv")
-    with pytest.raises(InputError, match="no image that could be read and whose label"):
+    told = r"its images are called blue, green, red, the labels are cyan, yellow; 1 could not be read"
+    (sample / "red" / "broken.png").write_bytes(b"no")
+    with pytest.raises(InputError, match=told):
         zorse.classify([sample / "red" / "0.png"], ["cyan", "yellow"], colours, calibrate=sample)
+
+
+def test_images_of_a_sample_that_have_no_label_are_told_by_name(colours, sample, zorse_):
+    learned = zorse.classify([sample / "red" / "0.png"], ["red", "green"], colours, calibrate=sample)
+    assert learned.summary.calibration.strangers == {"blue": 6}
+    assert learned.summary.as_dict()["calibration"]["not_a_label"] == {"blue": 6}
+    code, _, err = zorse_("classify", sample / "red" / "0.png", "--labels", "red, green", "--calibrate", sample)
+    assert code == 0
+    assert "6 images of the sample had no label (blue)" in err
 
 
 def test_images_of_the_sample_in_the_run_are_counted(colours, sample):

@@ -339,14 +339,16 @@ def _last(summary: Summary) -> str:
 
 def _sizes(summary: Summary) -> str:
     from zorse.cli.terminal import counted
+    from zorse.jobs.classification import FIRST_LOOK
 
     mean = sum(size * n for size, n in summary.answered.items()) / max(sum(summary.answered.values()), 1)
     told = f"{mean:.2f} labels an image; exactly one in {counted(summary.answered[1], 'image')}"
-    return told if summary.calibration else told + "; a first look: no labelled sample has set what is probable"
+    return told if summary.calibration else f"{told}; {FIRST_LOOK}"
 
 
 def _show_calibration(summary: Summary, say: Callable[[str], Any]) -> None:
     from zorse.cli.terminal import counted, percent
+    from zorse.jobs.sample import named
 
     learned = summary.calibration
     assert learned is not None
@@ -358,7 +360,10 @@ def _show_calibration(summary: Summary, say: Callable[[str], Any]) -> None:
     if learned.after.n:
         before = f"{percent(learned.before.error)} before, " if learned.before.n else ""
         told += f"; calibration error {before}{percent(learned.after.error)} after"
-    say(told + (f" ({learned.skipped:,} others had no label, or could not be read)" if learned.skipped else ""))
+    if learned.strangers:
+        n = counted(sum(learned.strangers.values()), "image")
+        told += f"; {n} of the sample had no label ({named(learned.strangers)})"
+    say(told + (f"; {counted(learned.unread, 'image')} of it could not be read" if learned.unread else ""))
     if summary.in_sample:
         n = counted(summary.in_sample, "image")
         say(f"{n} of the run are in the labelled sample as well: figures about them flatter")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import sqlite3
 import threading
 import time
+import warnings
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +23,8 @@ from zorse.encoders.protocols import TextEncoder
 _SCHEMA = 1  # PRAGMA user_version: a store written by another layout is refused, not guessed at
 _PATIENCE = 60.0  # seconds to wait for another process's transaction; one takes milliseconds
 _CHUNK = 1000  # keys a query: far below SQLite's limit on variables
+_CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)  # a place that is right, but not ours to write
+_READ_ONLY = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS encoder (id INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL UNIQUE, "
     "name TEXT NOT NULL, dim INTEGER NOT NULL, used REAL NOT NULL)",
@@ -70,10 +74,16 @@ class EmbeddingStore:
     dtype : {"float32", "float16"}
         How vectors written from here are kept. float16 halves the file and moves a cosine by less than 1e-3.
 
+    Attributes
+    ----------
+    writable : bool
+        False where the folder can't be made or written: then what it holds is read, nothing is kept, and a warning
+        says so.
+
     Raises
     ------
     NotAvailableError
-        If the folder cannot be made or written, the disk is full, or the file is damaged.
+        If the folder's place is no place for one, the disk is full, or the file is damaged.
     """
 
     def __init__(self, path: str | os.PathLike, *, dtype: str = "float32"):
@@ -83,14 +93,45 @@ class EmbeddingStore:
         self.dtype = dtype
         self._file = self.path / "embeddings.sqlite"
         self._lock = threading.Lock()
+        self.writable = True
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise NotAvailableError(f"cannot make the embedding store {self.path}: {error.strerror}") from error
+            if error.errno not in _CLOSED:
+                raise NotAvailableError(f"cannot make the embedding store {self.path}: {error.strerror}") from error
+            self.writable = False
         with self._told():
             self._db = self._open()
+        if not self.writable:
+            warnings.warn(f"the embedding store {self.path} cannot be written, so that nothing is kept", stacklevel=2)
 
     def _open(self) -> sqlite3.Connection:
+        if self.writable:
+            try:
+                return self._open_to_write()
+            except sqlite3.Error as error:
+                if not getattr(error, "sqlite_errorname", "").startswith(_READ_ONLY):
+                    raise
+                self.writable = False
+        there = self._file.is_file() and os.access(self._file, os.R_OK)
+        # Where another user writes it, through that one's log; where nobody does, SQLite needs to be told that it
+        # makes no log of its own.
+        for mode in ("mode=ro", "immutable=1") if there else ("",):
+            name = f"{self._file.resolve().as_uri()}?{mode}" if there else ":memory:"
+            db = sqlite3.connect(name, timeout=_PATIENCE, uri=there, isolation_level=None, check_same_thread=False)
+            self._finalizer = weakref.finalize(self, db.close)
+            try:
+                if not there:
+                    self._make_tables(db)
+                self._check_layout(db)
+                break
+            except sqlite3.OperationalError:
+                self._finalizer()
+                if mode != "mode=ro":
+                    raise
+        return db
+
+    def _open_to_write(self) -> sqlite3.Connection:
         db = sqlite3.connect(self._file, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
         self._finalizer = weakref.finalize(self, db.close)
         db.execute("PRAGMA page_size = 16384")  # seven 512-d rows a page; at 4096 half of every page is empty
@@ -105,16 +146,22 @@ class EmbeddingStore:
                 time.sleep(0.01)
         db.execute("PRAGMA synchronous = NORMAL")
         db.execute("PRAGMA mmap_size = 17179869184")
+        self._make_tables(db)
+        return db
+
+    def _make_tables(self, db: sqlite3.Connection) -> None:
         with _transaction(db):
-            version = db.execute("PRAGMA user_version").fetchone()[0]
-            if version not in (0, _SCHEMA):
-                raise NotAvailableError(
-                    f"the embedding store {self.path} has layout {version}; this version of Zorse reads {_SCHEMA}"
-                )
+            self._check_layout(db)
             for table in _TABLES:
                 db.execute(table)
             db.execute(f"PRAGMA user_version = {_SCHEMA}")
-        return db
+
+    def _check_layout(self, db: sqlite3.Connection) -> None:
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version not in (0, _SCHEMA):
+            raise NotAvailableError(
+                f"the embedding store {self.path} has layout {version}; this version of Zorse reads {_SCHEMA}"
+            )
 
     def get(self, digests: Sequence[str], fingerprint: str) -> tuple[np.ndarray, np.ndarray]:
         """Vectors of the digests that are stored.
@@ -171,7 +218,7 @@ class EmbeddingStore:
             raise InputError(f"expected vectors of shape ({len(digests)}, dim), got {vectors.shape}")
         if not np.isfinite(vectors).all():
             raise InputError(f"vector {int(np.argmin(np.isfinite(vectors).all(1)))} holds NaN or infinity")
-        if not len(digests):
+        if not len(digests) or not self.writable:
             return 0
         with self._told(), self._lock, _transaction(self._db) as db:
             db.execute(
@@ -219,6 +266,8 @@ class EmbeddingStore:
         """
         if encoder is None and unused_days is None:
             raise InputError("say what to prune: an encoder (name or fingerprint), or unused_days")
+        if not self.writable:
+            raise NotAvailableError(f"the embedding store {self.path} cannot be written, so that nothing is removed")
         oldest = time.time() - 86400 * unused_days if unused_days is not None else float("inf")
         gone = [
             kept
@@ -256,7 +305,7 @@ class EmbeddingStore:
                 told = "is damaged; delete the folder, its embeddings are computed again"
             elif name.startswith("SQLITE_FULL"):
                 told = "cannot grow: the disk is full"
-            elif name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+            elif name.startswith(_READ_ONLY):
                 told = "cannot be written; choose a folder you may write to"
             elif name.startswith("SQLITE_BUSY"):
                 told = f"was held by another process for more than {_PATIENCE:.0f} s; try again"

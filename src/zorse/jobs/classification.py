@@ -91,6 +91,12 @@ class Prediction:
         return row
 
 
+#: What is said of several labels an image without a labelled sample.
+FIRST_LOOK = (
+    "a first look: their probabilities are the model's own, and no labelled sample says how often they hold "
+    "(--calibrate SAMPLE)"
+)
+
 #: Columns of a row beyond the five, in their order, where they were asked for.
 FURTHER = ("answers", "known", "groups", "branch", "because", "truth")
 

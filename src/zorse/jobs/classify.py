@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from itertools import islice
@@ -22,7 +23,7 @@ from zorse.jobs.embed import embed_stream
 from zorse.jobs.embeddings import Embeddings
 from zorse.jobs.known import Known
 from zorse.jobs.method import build_method, check_memory, read_method
-from zorse.jobs.sample import read_sample
+from zorse.jobs.sample import nothing_labelled, read_sample
 from zorse.jobs.texts import NotedTexts
 from zorse.jobs.truth import Agreement, Truth
 
@@ -229,12 +230,16 @@ class Classifier:
             return
         images, label_of = self.sample
         column = {label: i for i, label in enumerate(self.labels)}
-        vectors, present, known, digests, skipped = [], [], [], [], 0
+        vectors, present, known, digests, unread = [], [], [], [], 0
+        strangers: Counter[str] = Counter()
         with closing(embed_stream(images, self.encoder, store=store, batch_size=batch_size, jobs=jobs)) as stream:
             for count, item in enumerate(stream, 1):
                 said = label_of(str(item.key), item.label_hint)
-                if item.vector is None or not said:
-                    skipped += 1
+                if item.vector is None:
+                    unread += 1
+                    continue
+                if not said:
+                    strangers[item.label_hint or "(nothing)"] += 1
                     continue
                 vectors.append(self._looked_at(item))
                 present.append(np.isin(np.arange(len(column)), [column[label] for label in said]))
@@ -245,12 +250,14 @@ class Classifier:
                     raise InputError(f"{item.key} has several labels; --multi-label answers with several")
                 if progress is not None:
                     progress(count)
-        empty = np.zeros((0, len(column)))
+        if not vectors:
+            raise InputError(nothing_labelled(self.labels, strangers, unread))
         self.calibration = calibrate_(
-            self.logits(np.stack(vectors)) if vectors else empty,
-            np.array(present) if present else empty.astype(bool),
+            self.logits(np.stack(vectors)),
+            np.array(present),
             self.turned,
-            skipped=skipped,
+            strangers=strangers,
+            unread=unread,
             sets=self.sets,
             sets_by=self.sets_by,
             multi_label=self.threshold is not None,

@@ -66,8 +66,6 @@ class Calibration:
     ----------
     n : int
         Images of the sample that were read and have a label.
-    skipped : int
-        Its other images.
     fitted : Probabilities
         1 / ``fitted.slope`` is the temperature.
     n_fitted : int
@@ -82,10 +80,13 @@ class Calibration:
         The out-of-distribution confidence that 95 % of the sample exceed.
     digests : frozenset of str
         The sample's images, by content.
+    strangers : dict of str to int
+        What its other images are called, which is no label.
+    unread : int
+        Its images that could not be read.
     """
 
     n: int
-    skipped: int
     fitted: Probabilities
     n_fitted: int
     before: Reliability
@@ -94,12 +95,20 @@ class Calibration:
     threshold: float | None = None
     known_above: float | None = None
     digests: frozenset[str] = frozenset()
+    strangers: Mapping[str, int] = field(default_factory=dict)
+    unread: int = 0
+
+    @property
+    def skipped(self) -> int:
+        """Images of the sample that taught nothing."""
+        return sum(self.strangers.values()) + self.unread
 
     def as_dict(self) -> dict:
         """What ``--json`` prints."""
         return {
             "images": self.n,
             "skipped": self.skipped,
+            "not_a_label": dict(self.strangers),
             "temperature": 1 / self.fitted.slope,
             "offset": np.asarray(self.fitted.offset).tolist(),
             "threshold": self.threshold,
@@ -114,7 +123,8 @@ def calibrate(
     present: np.ndarray,
     raw: Probabilities,
     *,
-    skipped: int = 0,
+    strangers: Mapping[str, int] | None = None,
+    unread: int = 0,
     sets: float | None = None,
     sets_by: str = "lac",
     multi_label: bool = False,
@@ -145,7 +155,7 @@ def calibrate(
     """
     n = len(logits)
     if not n:
-        raise InputError("the labelled sample has no image that could be read and whose label is among the labels")
+        raise InputError("the labelled sample is empty")
     if sets is not None and not 0 < sets < 1:
         raise InputError(f"the error rate of sets lies between 0 and 1; got {sets:g}")
     from zorse.evaluation import Reliability, best_threshold_f1, conformal_sets, reliability
@@ -177,7 +187,9 @@ def calibrate(
     if multi_label:
         threshold, _ = best_threshold_f1(fitted(logits).ravel(), present.ravel())
     above = None if known is None else float(np.quantile(known, 1 - KEPT, method="lower"))
-    return Calibration(n, skipped, fitted, len(rest), before, after, rule, threshold, above, digests)
+    return Calibration(
+        n, fitted, len(rest), before, after, rule, threshold, above, digests, dict(strangers or {}), unread
+    )
 
 
 def _reliability(p: np.ndarray, present: np.ndarray) -> Reliability:

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -189,7 +189,10 @@ def build_memory(
     except OSError as error:
         raise NotAvailableError(f"cannot make the folder {out}: {error.strerror or error}") from error
     scratch = out / ".building"
-    with closing(EmbeddingStore(store or scratch)) as kept:
+    with ExitStack() as held:
+        kept = held.enter_context(EmbeddingStore(store or scratch))
+        if not kept.writable:  # a second pass over the texts would encode them again
+            kept = held.enter_context(EmbeddingStore(scratch))
         shape, done = (len(rows), int(encoder.dim)), 0
         for block in _texts(rows):
             _encoded(encoder, block, kept)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from zorse.jobs.classification import FIRST_LOOK
+
 if TYPE_CHECKING:
     from zorse.evaluation import Reliability
     from zorse.jobs.classification import Prediction, Summary
@@ -35,6 +37,8 @@ def confidence(summary: Summary) -> str:
                 f"<p>Sets of labels lack the truth in at most {_percent(learned.sets.error)} of images like those of "
                 f"the sample; they hold {mean:.2f} labels on average.</p>"
             )
+    elif summary.answered:
+        lines.append(f"<p>Several labels an image are {FIRST_LOOK}.</p>")
     if summary.in_sample:
         lines.append(
             f'<p class="soft">{summary.in_sample:,} of these images are in the labelled sample as well; figures about '
@@ -63,7 +67,7 @@ def further(row: Prediction) -> str:
     if row.answers is not None:
         names = ", ".join(escape(name) for name in row.answers[:6])
         more = f" and {len(row.answers) - 6} more" if len(row.answers) > 6 else ""
-        parts.append(f"one of: {names}{more}" if row.answers else "none of the labels")
+        parts.append(f"answers: {names}{more}" if row.answers else "none of the labels")
     if row.branch is not None:
         parts.append(" › ".join(f"{escape(name)} {_percent(p)}" for name, p in row.branch))
     if row.groups is not None:

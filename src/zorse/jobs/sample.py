@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,20 @@ def read_sample(source: Any, labels: Iterable[str]) -> tuple[Any, Callable[[str,
     if not told:
         raise InputError("the labelled sample is empty")
     return list(told), lambda key, folder: told.get(key)
+
+
+def nothing_labelled(labels: Sequence[str], strangers: Mapping[str, int], unread: int = 0) -> str:
+    """Why no image of a sample can be learned from: the names that are no labels, the labels, what can't be read."""
+    told = "the labelled sample has no image that could be read and whose label is among the labels"
+    if strangers:
+        told += f": its images are called {named(strangers)}, the labels are {named(labels)}"
+    return told + (f"; {unread:,} could not be read" if unread else "")
+
+
+def named(names: Iterable[str]) -> str:
+    """The first eight of some names, and how many more there are."""
+    names = list(names)
+    return ", ".join(names[:8]) + (f" and {len(names) - 8:,} more" if len(names) > 8 else "")
 
 
 def _read_csv(path: Path) -> dict[str, str]:

@@ -167,12 +167,12 @@ def _kinds_in_wordnet(keys: list[str], most: int) -> dict[str, list[str]]:
     known = [key for key in keys if kinds[key]]
     if not known:
         raise InputError(
-            "no sub-classes are given, and WordNet knows no kinds of any label; give them as --descriptions, a JSON file "
-            "{class: [kind, ...]}, or let zorse describe --style chils write it"
+            "no sub-classes are given, and WordNet knows no kinds of any label; give them as --descriptions, a JSON "
+            "file {class: [kind, ...]}, or let zorse describe --style chils write it"
         )
     warnings.warn(
-        f"no sub-classes are given, so that WordNet's kinds of {len(known):,} of {len(keys):,} labels are taken, such as "
-        f"{kinds[known[0]][0]} of {known[0]}; others of your own go to --descriptions",
+        f"no sub-classes are given, so that WordNet's kinds of {len(known):,} of {len(keys):,} labels are taken, such "
+        f"as {kinds[known[0]][0]} of {known[0]}; others of your own go to --descriptions",
         stacklevel=2,
     )
     return kinds
