@@ -21,7 +21,7 @@ from zorse.core import ClassTable, NotAvailableError, open_image
 from zorse.data import TagTask, ZeroShotTask
 from zorse.data.pack import tiny160
 from zorse.data.photographs import photographs
-from zorse.encoders import PatchEncoder, load_encoder
+from zorse.encoders import PatchEncoder, encode_crops, load_encoder
 
 TILE = 64  # pixels a side that the embedded model looks at, in 4 x 4 patches
 # AwA's animals among the pack's photographs; some are only relatives.
@@ -109,6 +109,35 @@ def in_scenes(task: ZeroShotTask, folder=None) -> ZeroShotTask:
         parts = np.stack([grid, *places[drawn]])[order]
         X.append(beside(parts.reshape(2, 2, *parts.shape[1:])))
     return replace(task, X=np.stack(X), name=f"{task.name} in scenes")
+
+
+def scene_crops(n_crops: int = 7, per_class: int = 20, folder=None) -> ZeroShotTask:
+    """Random crops (n, 1, n_crops, d) of such scenes as pictures of 128 pixels a side, each looked at by itself.
+
+    A crop has from 8 to 100 hundredths of the area, and an aspect ratio from 3/4 to 4/3.
+    """
+    table, unseen = _tiny_classes(40, 15, folder)
+    contents, y = _photographs("tiny-imagenet", table.labels, per_class, folder)
+    places, _ = _photographs("tiny-imagenet", np.setdiff1d(PLACES, table.labels), 40, folder)
+    encoder, rng, X = load_encoder("mini"), np.random.default_rng(2), []
+    for content, order, drawn in zip(contents, *_arrangement(len(contents), len(places)), strict=True):
+        parts, scene = [content, *(places[i] for i in drawn)], Image.new("RGB", (2 * TILE, 2 * TILE))
+        for at, part in enumerate(order):
+            scene.paste(open_image(parts[part]).resize((TILE, TILE)), (at % 2 * TILE, at // 2 * TILE))
+        X.append(encode_crops(scene, _boxes(rng, 2 * TILE, n_crops), encoder))
+    return _task(np.stack(X)[:, None], y, table, unseen, "tiny-imagenet, crops of scenes")
+
+
+def _boxes(rng: np.random.Generator, side: int, n: int) -> list[tuple[int, ...]]:
+    """(left, top, right, bottom) of n random crops of a square picture."""
+    boxes: list[tuple[int, ...]] = []
+    while len(boxes) < n:
+        area, stretch = rng.uniform(0.08, 1), np.exp(rng.uniform(-1, 1) * np.log(4 / 3) / 2)
+        width, height = (round(side * float(area**0.5 * by)) for by in (stretch, 1 / stretch))
+        if max(width, height) <= side:
+            left, top = (int(rng.integers(side - edge + 1)) for edge in (width, height))
+            boxes.append((left, top, left + width, top + height))
+    return boxes
 
 
 def where_it_is(n: int) -> np.ndarray:

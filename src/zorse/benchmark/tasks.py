@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from zorse.benchmark.patches import animal_patches, coco_tags, in_scenes, mosaic_tags, tiny_patches
+from zorse.benchmark.patches import animal_patches, coco_tags, in_scenes, mosaic_tags, scene_crops, tiny_patches
 from zorse.benchmark.photographs import PhotoTask, pacs_photos, photo_task
 from zorse.core import InputError, UnknownNameError
 from zorse.data import CompositionalTask, ZeroShotTask, digits_zsl, read_task, toy_compositional, toy_zsl
@@ -41,6 +41,7 @@ TASKS = {
     "animal-patches": animal_patches,
     "tiny-patches": tiny_patches,
     "tiny-scenes": lambda: in_scenes(tiny_patches()),
+    "tiny-scene-crops": scene_crops,
     "coco-tags": coco_tags,
     "mosaic-tags": mosaic_tags,
     "awa1-scores": lambda: gzsl_scores("AWA1"),

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from sklearn.cluster import KMeans
 
 from zorse.core import ClassTable, InputError
 from zorse.methods.adaptation import cosoc
@@ -61,6 +62,34 @@ def test_an_object_outweighs_its_background():
     assert model.predict(asked[:, :, None]).tolist() == ["a", "b"]
 
 
+def test_scores_in_loops():
+    """Prototypes from what agrees best, weakening by alpha; matches with crops of an image, weakening by beta."""
+    train, asked, y = rng.standard_normal((6, 2, 2, 5)), rng.standard_normal((3, 2, 2, 5)), "aaabbb"
+    found = COSOC(alpha=0.6, beta=0.5).fit(train, list(y)).scores(asked)
+    for c, label in enumerate("ab"):
+        left = [[unit(v) for row in train[i] for v in row] for i in range(6) if y[i] == label]
+        prototypes = []
+        while left[0]:
+            pairs = list(itertools.combinations(range(3), 2))
+            combinations = itertools.product(range(len(left[0])), repeat=3)
+            at = max(combinations, key=lambda k: sum(left[i][k[i]] @ left[j][k[j]] for i, j in pairs))
+            mean = unit(sum(own.pop(k) for own, k in zip(left, at, strict=True)))
+            prototypes.append(0.6 ** len(prototypes) * mean)
+        for grid, score in zip(asked, found[:, c], strict=True):
+            crops, these, total = [unit(v) for row in grid for v in row], list(prototypes), 0.0
+            for i in range(4):
+                p, q = max(itertools.product(range(4 - i), repeat=2), key=lambda at: these[at[0]] @ crops[at[1]])
+                total += 0.5**i * max(these.pop(p) @ crops.pop(q), 0)
+            assert score == pytest.approx(total, abs=1e-5)
+
+
+def test_the_crops_of_a_single_shot_all_count_fully():
+    train, asked = rng.standard_normal((2, 1, 3, 5)), rng.standard_normal((1, 1, 3, 5))
+    crops = [np.stack([unit(v) for v in image[0]]) for image in (*train, *asked)]
+    expected = [matched((crops[2] @ own.T)[None], 0.8)[0] for own in crops[:2]]
+    np.testing.assert_allclose(COSOC().fit(train, ["a", "b"]).scores(asked)[0], expected, atol=1e-6)
+
+
 def test_foreground_is_what_the_images_of_a_class_share():
     shared = unit(rng.standard_normal(20))
     crops = rng.standard_normal((6, 4, 20))
@@ -69,6 +98,29 @@ def test_foreground_is_what_the_images_of_a_class_share():
     assert (weights.argmax(axis=1) == 2).all()
     assert (weights >= 0).all()
     assert (weights.sum(axis=1) <= 1 + 1e-12).all()
+
+
+def test_foreground_weights_in_loops():
+    crops, y = rng.standard_normal((7, 5, 3)), np.array([0, 0, 0, 1, 1, 1, 1])
+    weights, near, most = foreground(crops, y, n_clusters=3, share=0.7, top=2), {}, 0.0
+    for c in (0, 1):
+        images = [[unit(v) for v in crops[i]] for i in range(7) if y[i] == c]
+        means = KMeans(3, random_state=0, n_init=10).fit(np.concatenate(images))
+        of = [means.predict(np.stack(image)) for image in images]
+        met = [np.mean([k in own for own in of]) for k in range(3)]
+        kept = [k for k in range(3) if met[k] > 0.7] or [int(np.argmax(met))]
+        for i, image in zip(np.flatnonzero(y == c), images, strict=True):
+            away = [[np.linalg.norm(v - centre) for centre in means.cluster_centers_] for v in image]
+            near[i] = [min(a[k] for k in kept) for a in away]
+            most = max(most, *(min(a) for a in away))  # of both classes
+    for i in range(7):
+        score = [max(1 - d / most, 0) if d in sorted(near[i])[:2] else 0 for d in near[i]]
+        np.testing.assert_allclose(weights[i], max(score) * np.array(score) / (sum(score) or 1), atol=1e-9)
+
+
+def test_foreground_of_images_that_occur_twice():
+    twice = np.repeat(rng.standard_normal((1, 3, 4)), 4, axis=0)
+    assert foreground(twice, ["a"] * 4).shape == (4, 3)
 
 
 def test_the_unit_in_loops():

@@ -41,9 +41,11 @@ class COSOC(ZeroShotClassifier):
 
     Differs from the paper: where all combinations would be too many, crops are exchanged one shot at a time until
     nothing improves, from the best crop for each shot given the others' means. The last prototype is the mean of the
-    last crops; the released code repeats the one before it.
+    last crops; the released code repeats the one before it. Classes of one shot and of several can stand side by side,
+    but those of one then have the heavier prototypes.
 
-    Cost: fit O(v min(v^m, m v) m d) a class of m shots; predict O(n s v^2 (d + v)).
+    Cost: fit O(v m^2 (v^m + v^2 d)) a class of m shots while v^m is at most 20,000, then O(v^2 m d) times the rounds of
+    exchanges, fewer than 100; memory O(v^m + m^2 v^2), or O(m v d). Predict O(n s v^2 (d + v)).
 
     References
     ----------
@@ -108,10 +110,11 @@ class COSOC(ZeroShotClassifier):
 def agreeing(crops: np.ndarray) -> np.ndarray:
     """Of each shot the crop (m,) such that those of crops (m, v, d) add up to the largest sum of cosines over pairs."""
     m, v, _ = crops.shape
-    if v**m <= EXACT:
-        combinations = np.array(list(itertools.product(range(v), repeat=m)))
-        sums = crops[np.arange(m), combinations].sum(axis=1)  # its squared length is m plus twice what is asked for
-        return combinations[(sums**2).sum(axis=1).argmax()]
+    if 1 < v**m <= EXACT:
+        cosines, sums = np.einsum("iad,jbd->ijab", crops, crops), np.zeros((v,) * m)
+        for i, j in itertools.combinations(range(m), 2):
+            sums += cosines[i, j].reshape([v if k in (i, j) else 1 for k in range(m)])
+        return np.array(np.unravel_index(sums.argmax(), sums.shape))
     total = crops.mean(axis=1).sum(axis=0)
     at = np.array([(own @ (total - own.mean(axis=0))).argmax() for own in crops])
     total = crops[np.arange(m), at].sum(axis=0)
@@ -143,21 +146,21 @@ def foreground(crops: np.ndarray, y, *, n_clusters: int = 5, share: float = 0.5,
     """How likely each crop shows what its class shares, rows (n, v) that add up to at most 1.
 
     Crops (n, v, d) of a class are clustered; clusters met in more than ``share`` of its images are kept (else the most
-    frequent one), and of each image the ``top`` crops nearest to a kept centre share 1 - nearest distance / the class's
-    largest distance to any centre, in proportion to that of each.
+    frequent one). A crop scores 1 - distance to the nearest kept centre / the largest distance, in any class, of a crop
+    to its nearest centre, and not below 0. The ``top`` nearest crops of an image share its best score in proportion.
     """
-    units, out, y = unit_rows(np.asarray(crops, dtype=float)), np.zeros(np.shape(crops)[:2]), np.asarray(y)
+    units, y = unit_rows(np.asarray(crops, dtype=float)), np.asarray(y)
+    near, most = np.empty(units.shape[:2]), 0.0
     for label in np.unique(y):
         own = np.flatnonzero(y == label)
         flat = units[own].reshape(-1, units.shape[-1])
-        means = KMeans(min(n_clusters, len(flat)), random_state=0, n_init=10).fit(flat)
+        means = KMeans(min(n_clusters, len(np.unique(flat, axis=0))), random_state=0, n_init=10).fit(flat)
         cluster = means.labels_.reshape(len(own), -1)
         met = np.array([(cluster == k).any(axis=1).mean() for k in range(means.n_clusters)])
         kept = met > share if (met > share).any() else met == met.max()
         distances = means.transform(flat).reshape(*cluster.shape, -1)
-        near, most = distances[..., kept].min(axis=2), distances.min(axis=2).max() or 1.0
-        score = np.clip(1 - near / most, 0, None)
-        score[np.argsort(np.argsort(near, axis=1), axis=1) >= top] = 0
-        total = score.sum(axis=1, keepdims=True)
-        out[own] = score * np.divide(score.max(axis=1, keepdims=True), total, out=np.zeros_like(total), where=total > 0)
-    return out
+        near[own], most = distances[..., kept].min(axis=2), max(most, distances.min(axis=2).max())
+    score = np.clip(1 - near / (most or 1.0), 0, None)
+    score[near.argsort(axis=1).argsort(axis=1) >= top] = 0
+    total = score.sum(axis=1, keepdims=True)
+    return score * np.divide(score.max(axis=1, keepdims=True), total, out=np.zeros_like(total), where=total > 0)
