@@ -38,12 +38,13 @@ def run(task: Any, seed: int) -> tuple[float, float]:
             for files in (photos, images)
         ]
     known, asked = (grid.permute(0, 2, 3, 1).numpy() for grid in grids)
-    head, own = encoder.images.embed.weight.numpy(), shots.y[shots.style == "photo"]
-    plain = PODA(head=head, device="cpu", random_state=seed).fit(known, own)
+    last, own = encoder.images.embed, shots.y[shots.style == "photo"]
+    head, offset = last.weight.numpy(), last.bias.numpy()
+    plain = PODA(head=head, offset=offset, device="cpu", random_state=seed).fit(known, own)
     found = []
     for name, words in (("sketch", "a sketch"), ("cartoon", "a cartoon"), ("art painting", "a painting")):
         target = encoder.encode_text([words, f"{words} of something", f"{words} of an object"])
-        model = PODA(target, head, device="cpu", random_state=seed).fit(known, own)
+        model = PODA(target, head, offset, device="cpu", random_state=seed).fit(known, own)
         at = style == name
         found.append([mean_class_accuracy(y[at], m.predict(asked[at])) for m in (model, plain)])
     ours, theirs = np.mean(found, axis=0)

@@ -26,6 +26,8 @@ class PODA(ZeroShotClassifier):
     head : array-like of shape (d, channels), optional
         From the mean of a feature map to the space of the texts, such as the weight of an image tower's last linear
         layer; None: the map is in that space already.
+    offset : array-like of shape (d,), optional
+        What that layer adds.
     rectified : bool, default=True
         Whether features are those after a rectifier, so that moved ones are rectified again.
     iterations, lr : int, float, default=100, 1.0
@@ -33,7 +35,7 @@ class PODA(ZeroShotClassifier):
     C : float, default=10.0
         Inverse strength of the classifier's penalty.
     random_state : int, RandomState or None
-        Of the shares that moved statistics are mixed with.
+        Of whose moved statistics an image takes, and in what shares.
     device : str, default="auto"
 
     Attributes
@@ -41,7 +43,7 @@ class PODA(ZeroShotClassifier):
     coef_, intercept_ : ndarrays of shape (s, d), (s,)
         The classifier of the classes with samples, over unit vectors.
     moved_ : ndarray of shape (n, d)
-        Unit vectors of the training images with moved statistics.
+        Unit vectors of the training images with mixed statistics.
     nearness_ : tuple of float
         Mean cosine with the target before and after.
     place_ : ndarray of int, shape (c,)
@@ -49,15 +51,17 @@ class PODA(ZeroShotClassifier):
     Notes
     -----
     With the map f (gh, gw, channels) of an image and its channels' means m_f and deviations s_f, prompt-driven instance
-    normalisation is relu(s (f - m_f) / s_f + m), with s = s_f and m = m_f at first, s kept at 0 or above; m and s
-    minimise 1 - cos(head mean(.), target). The classifier learns from the images as they are and as they are moved, the
-    latter with statistics mixed, channel by channel, with their own, by shares drawn evenly from 0 to 1. A class
-    without samples scores below all others.
+    normalisation is relu(s (f - m_f) / s_f + m), with s = s_f and m = m_f at first, s put back to 0 from below; m and s
+    minimise 1 - cos(head mean(.) + offset, target). The classifier learns from the images as they are and once more
+    with the moved statistics of an image drawn for each, mixed channel by channel with their own by shares drawn evenly
+    from 0 to 1. A class without samples scores below all others.
 
     Differs from the paper: classification in place of segmentation, so that one vector stands for an image; statistics
-    are those of whatever map is given, where the paper takes the first layer's; the classifier is a convex one.
+    are those of whatever map is given, where the paper takes the first layer's; a convex classifier learns from both
+    kinds of image at once, where the paper's learns from images first and then from moved ones alone.
 
-    Cost: fit O(iterations n p channels + n d s) for p places in a map; predict O(n (p channels + d s)).
+    Cost: fit O(iterations n p channels + n d s) for p places in a map, memory O(n p channels); predict
+    O(n (p channels + d s)).
 
     References
     ----------
@@ -79,6 +83,7 @@ class PODA(ZeroShotClassifier):
         self,
         target: Any = None,
         head: Any = None,
+        offset: Any = None,
         rectified: bool = True,
         iterations: int = 100,
         lr: float = 1.0,
@@ -86,61 +91,68 @@ class PODA(ZeroShotClassifier):
         random_state: Any = None,
         device: str = "auto",
     ):
-        self.target, self.head, self.rectified = target, head, rectified
+        self.target, self.head, self.offset, self.rectified = target, head, offset, rectified
         self.iterations, self.lr, self.C = iterations, lr, C
         self.random_state, self.device = random_state, device
 
     def _fit(self, X: np.ndarray, rows: np.ndarray, table: ClassTable) -> None:
-        device = resolve_device(self.device)
-        f = torch.tensor(X.reshape(len(X), -1, X.shape[-1]), dtype=torch.float32, device=device)
-        head = None if self.head is None else torch.tensor(np.asarray(self.head), dtype=torch.float32, device=device)
-        if head is not None and (head.ndim != 2 or head.shape[1] != f.shape[2]):
-            raise InputError(f"head must be of shape (d, {f.shape[2]}); got {tuple(head.shape)}")
         y = np.searchsorted(self.seen_, table.labels[rows])
-        own, moved = self._vectors(X), np.empty((0, 0))
-        with seeded(self.random_state) as generator:
-            if self.target is not None:
-                moved = self._moved(f, head, generator)
-        self.moved_ = moved if len(moved) else own[:0]
-        both, labels = (np.concatenate([own, moved]), np.tile(y, 2)) if len(moved) else (own, y)
-        self.coef_, self.intercept_ = softmax_regression(both, labels, self.C)
+        own = self._vectors(X)
+        self.moved_ = own[:0]
+        if self.target is not None:
+            with seeded(self.random_state) as generator:
+                self.moved_ = self._moved(X, generator)
+        labels = np.tile(y, 1 if self.target is None else 2)
+        self.coef_, self.intercept_ = softmax_regression(np.concatenate([own, self.moved_]), labels, self.C)
 
-    def _moved(self, f: Tensor, head: Tensor | None, generator: torch.Generator) -> np.ndarray:
-        t = torch.tensor(np.atleast_2d(np.asarray(self.target, dtype=float)).mean(axis=0), dtype=torch.float32).to(f)
-        d = f.shape[2] if head is None else len(head)
-        if t.shape != (d,):
-            raise InputError(f"target must be of length {d}; got {tuple(t.shape)}")
+    def _moved(self, X: np.ndarray, generator: torch.Generator) -> np.ndarray:
+        options: Any = {"dtype": torch.float32, "device": resolve_device(self.device)}
+        head, offset = (torch.tensor(part, **options) for part in self._layer(X.shape[-1]))
+        t = torch.tensor(np.atleast_2d(np.asarray(self.target, dtype=float)).mean(axis=0), **options)
+        if t.shape != offset.shape:
+            raise InputError(f"target must be of length {len(offset)}; got {tuple(t.shape)}")
         t = normalize(t, dim=0)
+        f = torch.tensor(X.reshape(len(X), -1, X.shape[-1]), **options)
         m_f, s_f = f.mean(dim=1), f.std(dim=1, unbiased=False) + 1e-5
+        flat = (f - m_f[:, None]) / s_f[:, None]
         mean, deviation = nn.Parameter(m_f.clone()), nn.Parameter(s_f.clone())
 
-        def vectors(m: Tensor, s: Tensor, at: Tensor) -> Tensor:
-            out = s.clamp_min(0)[:, None] * ((f[at] - m_f[at][:, None]) / s_f[at][:, None]) + m[:, None]
+        def vectors(m: Tensor, s: Tensor) -> Tensor:
+            out = s[:, None] * flat + m[:, None]
             pooled = (out.relu() if self.rectified else out).mean(dim=1)
-            return normalize(pooled if head is None else pooled @ head.T, dim=1)
+            return normalize(pooled @ head.T + offset, dim=1)
 
         def loss(batch, clock) -> Tensor:
-            at = batch[0]
-            return (1 - vectors(mean[at], deviation[at], at) @ t).sum() / BATCH
+            deviation.data.clamp_(min=0)
+            return (1 - vectors(mean, deviation) @ t).sum() / BATCH
 
-        everyone = torch.arange(len(f), device=f.device)
-        turn = Turn(
-            "statistics",
-            loss,
-            [mean, deviation],
-            lambda p: torch.optim.SGD(p, lr=self.lr, momentum=0.9, weight_decay=1e-4),
-        )
-        train([turn], MiniBatches(everyone, size=len(f), generator=generator), epochs=self.iterations)
+        def descent(p) -> torch.optim.Optimizer:
+            return torch.optim.SGD(p, lr=self.lr, momentum=0.9, weight_decay=1e-4)
+
+        everyone = MiniBatches(torch.arange(len(f)), size=len(f), generator=generator)
+        train([Turn("statistics", loss, [mean, deviation], descent)], everyone, epochs=self.iterations)
         with torch.no_grad():
-            before, after = (vectors(*pair, everyone) @ t for pair in ((m_f, s_f), (mean, deviation)))
+            deviation.clamp_(min=0)
+            before, after = vectors(m_f, s_f) @ t, vectors(mean, deviation) @ t
             self.nearness_ = (float(before.mean()), float(after.mean()))
-            share = torch.rand(f.shape[0], f.shape[2], generator=generator).to(f)
-            mixed = vectors(torch.lerp(m_f, mean, share), torch.lerp(s_f, deviation, share), everyone)
+            share = torch.rand(m_f.shape, generator=generator).to(f)
+            giver = torch.randint(len(f), (len(f),), generator=generator).to(f.device)
+            mixed = vectors(torch.lerp(m_f, mean[giver], share), torch.lerp(s_f, deviation[giver], share))
         return mixed.double().cpu().numpy()
 
+    def _layer(self, channels: int) -> tuple[np.ndarray, np.ndarray]:
+        """The head's weight (d, channels) and offset (d,)."""
+        head = np.eye(channels) if self.head is None else np.asarray(self.head, dtype=float)
+        if head.ndim != 2 or head.shape[1] != channels:
+            raise InputError(f"head must be of shape (d, {channels}); got {head.shape}")
+        offset = np.zeros(len(head)) if self.offset is None else np.asarray(self.offset, dtype=float)
+        if offset.shape != (len(head),):
+            raise InputError(f"offset must be of length {len(head)}; got {offset.shape}")
+        return head, offset
+
     def _vectors(self, X: np.ndarray) -> np.ndarray:
-        pooled = X.astype(float).mean(axis=(1, 2))
-        return unit_rows(pooled if self.head is None else pooled @ np.asarray(self.head, dtype=float).T)
+        head, offset = self._layer(X.shape[-1])
+        return unit_rows(X.astype(float).mean(axis=(1, 2)) @ head.T + offset)
 
     def _prepare(self, table: ClassTable) -> None:
         at = {label: i for i, label in enumerate(self.seen_.tolist())}
