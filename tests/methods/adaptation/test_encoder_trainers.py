@@ -49,6 +49,53 @@ def test_fitclip_without_students_is_the_encoder_given():
     np.testing.assert_array_equal(back.encoder_.encode_images(IMAGES), given.encode_images(IMAGES))
 
 
+def test_fitclips_loss_is_a_share_of_captions_and_a_share_of_the_teacher():
+    """Where all captions are one and nothing moves, teacher and student agree and the pool is known."""
+    given, n, half = TinyEncoder(), len(Y), len(Y) // 2
+    texts = ["a square" if i < half else None for i in range(n)]
+    given_share = {"share": 0.7, "temperature": 2.0, "epochs": 1, "batch_size": n, "lr": 0.0, "random_state": 0}
+    model = FitCLIP(encoder=given, device="cpu", **given_share).fit(IMAGES, texts=texts)
+    cosines = given.encode_images(IMAGES).astype(float) @ given.encode_text(["a square"])[0].astype(float)
+
+    def shares(logits):
+        return np.exp(logits) / np.exp(logits).sum()
+
+    contrast = (np.log(half) - np.mean(np.log(shares(given.logit_scale * cosines[:half])))) / 2
+    p = shares(given.logit_scale / 2 * cosines[half:])
+    taught = (np.log(n - half) - (p * np.log(p)).sum()) / 2
+    assert model.history_[0]["fitclip"] == pytest.approx(0.7 * contrast + 0.3 * 4 * taught, rel=1e-4)
+
+
+def test_fitclips_teacher_is_the_encoder_given(monkeypatch):
+    given, plain, asked = TinyEncoder(), TinyEncoder.pixel_vectors, []
+    monkeypatch.setattr(TinyEncoder, "pixel_vectors", lambda self, x: asked.append(self is given) or plain(self, x))
+    FitCLIP(encoder=given, **SMALL).fit(IMAGES, texts=FitCLIP.example_texts(Y))
+    assert any(asked)
+    assert not all(asked)
+
+
+def test_adaptclipzs_loss_is_that_of_bags():
+    given, n = TinyEncoder(), len(Y)
+    told = {name: [f"a square of {name}"] for name in set(Y.tolist())}
+    options = {"epochs": 1, "batch_size": n, "lr": 0.0, "temperature_lr": 0.0, "device": "cpu", "random_state": 0}
+    model = AdaptCLIPZS(encoder=given, temperature=3.0, **options).fit(IMAGES, Y, told)
+    texts = given.encode_text([told[name][0] for name in Y.tolist()]).astype(float)
+    logits, total = given.logit_scale / 3 * given.encode_images(IMAGES).astype(float) @ texts.T, 0.0
+    for l in (logits, logits.T):
+        for i in range(n):
+            own = [j for j in range(n) if Y[j] == Y[i]]
+            total -= np.mean([l[i, j] - np.log(np.exp(l[i]).sum()) for j in own]) / n
+    assert model.history_[0]["adaptclipzs"] == pytest.approx(total, rel=1e-4)
+
+
+def test_adaptclipzs_moves_its_temperature_at_a_rate_of_its_own():
+    """Adam's first step is as long as the rate."""
+    options = {"epochs": 1, "batch_size": len(Y), "lr": 0.0, "temperature_lr": 0.05, "device": "cpu", "random_state": 0}
+    given = TinyEncoder()
+    model = AdaptCLIPZS(encoder=given, **options).fit(IMAGES, Y, AdaptCLIPZS.example_texts(Y))
+    assert abs(given.logit_scale / model.scale_ - 2) == pytest.approx(0.05, rel=1e-2)
+
+
 def test_counting_is_a_choice_between_two():
     i, t, wrong = unit(3), unit(3), unit(3)
     each = [

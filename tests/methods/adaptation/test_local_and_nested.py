@@ -102,6 +102,7 @@ def test_foreground_is_what_the_images_of_a_class_share():
 
 def test_foreground_weights_in_loops():
     crops, y = rng.standard_normal((7, 5, 3)), np.array([0, 0, 0, 1, 1, 1, 1])
+    crops[y == 1] = 0.2 * crops[y == 1] + 1  # the largest distance is the other class's
     weights, near, most = foreground(crops, y, n_clusters=3, share=0.7, top=2), {}, 0.0
     for c in (0, 1):
         images = [[unit(v) for v in crops[i]] for i in range(7) if y[i] == c]
@@ -154,6 +155,41 @@ def test_the_adapter_leaves_each_shot_out_of_its_own_pool():
     assert float(near[0, 0]) == pytest.approx(np.mean(alone), abs=1e-5)
 
 
+def test_a_shot_is_compared_with_all_that_its_class_has_left():
+    model = MFAdapter(k=3)
+    q = torch.nn.functional.normalize(torch.randn(4, 1, 5, generator=torch.Generator().manual_seed(0)), dim=2)
+    near = model._nearest(q, q, torch.tensor([0, 0, 1, 1]), 2, lambda x: 0 * x, torch.arange(4))
+    expected = torch.stack([q[0, 0] @ q[1, 0], (q[0, 0] @ q[2:, 0].T).mean()])
+    torch.testing.assert_close(near[0], expected)
+
+
+def test_the_adapter_is_trained_and_maps_what_is_asked():
+    T, X, y = rng.standard_normal((2, 6)), rng.standard_normal((6, 1, 2, 6)), np.array([0, 0, 0, 1, 1, 1])
+    model = MFAdapter(alpha=0.0, gamma=1.0, k=2, windows=(1,), epochs=3, lr=0.1, scale=10.0, device="cpu")
+    model.fit(X, y, classes=ClassTable(np.arange(2), T))
+    W1, W2 = (model.state_["adapter"][i].weight.numpy() for i in (0, 2))
+    assert np.abs(W2).min() > 0
+    new = rng.standard_normal((1, 1, 2, 6))
+    for c, found in enumerate(model.scores(new)[0]):
+        cells = [unit(p) for p in new[0, 0]]
+        mapped = [unit(q + W2 @ np.maximum(W1 @ q, 0)) for q in cells]
+        pool = [unit(p) for i in range(6) if y[i] == c for p in X[i, 0]]
+        near = np.mean([np.sort([q @ w for w in pool])[-2:].mean() for q in mapped])
+        assert found == pytest.approx(10 * unit(sum(cells)) @ unit(T[c]) + 10 * near, abs=1e-4)
+
+
+def test_an_only_shot_teaches_the_adapter_nothing(monkeypatch):
+    taught, plain = set(), MFAdapter._nearest
+
+    def watched(self, q, pool, owner, s, adapter, own=None):
+        taught.update([] if own is None else own.tolist())
+        return plain(self, q, pool, owner, s, adapter, own)
+
+    monkeypatch.setattr(MFAdapter, "_nearest", watched)
+    MFAdapter(alpha=1.0, gamma=1.0, device="cpu", epochs=1).fit(rng.standard_normal((3, 2, 2, 6)), list("aab"))
+    assert taught == {0, 1}
+
+
 def test_no_window_fits():
     with pytest.raises(InputError, match="no window"):
         MFAdapter(windows=(3,)).fit(rng.standard_normal((4, 2, 2, 5)), [0, 0, 1, 1])
@@ -196,6 +232,27 @@ def test_levels_add_up():
             p = np.exp(logits) / np.exp(logits).sum()
             total[i] += [np.log(p[nodes.tolist().index(node)]) for node in line]
     np.testing.assert_allclose(model.scores(X[:3]), total, atol=1e-6)
+
+
+def test_an_unseen_class_of_no_known_category_is_a_blind_guess():
+    X, y, table = chip_data()
+    seen = np.isin(y, ["cat", "dog"])
+    table = ClassTable(table.labels, table.vectors, parents={k: v for k, v in PARENTS.items() if k != "wolf"})
+    model = CHIP(levels=2, hidden=8, latent=4, epochs=1, batch_size=20, device="cpu", random_state=0)
+    model.fit(X[seen], y[seen], classes=table)
+    shares = model._log_shares(X[:3])
+    lion, wolf = model.with_candidates(["lion", "wolf"]).scores(X[:3]).T
+    np.testing.assert_allclose(wolf, [-2 * np.log(2)] * 3)
+    np.testing.assert_allclose(lion, shares[1][:, model.nodes_[1].tolist().index("feline")] - np.log(2), atol=1e-6)
+
+
+def test_centroids_are_mean_directions_of_what_lies_below():
+    X, y, table = chip_data()
+    model = CHIP(levels=2, hidden=8, latent=4, epochs=1, batch_size=20, device="cpu", random_state=0)
+    z = model.fit(X, y, classes=table)._embedded(X)
+    for name, centroid in zip(model.nodes_[1].tolist(), model.centroids_[1], strict=True):
+        below = [own for own, label in zip(z, y.tolist(), strict=True) if PARENTS[label][0] == name]
+        np.testing.assert_allclose(centroid, unit(np.mean(below, axis=0)), atol=1e-9)
 
 
 def test_chips_loss_is_one_contrast_a_level():

@@ -13,7 +13,7 @@ TARGET = rng.standard_normal(5)
 
 def test_the_statistics_go_where_gradient_descent_by_hand_takes_them():
     target, head, offset = TARGET / np.linalg.norm(TARGET), rng.standard_normal((5, 5)), rng.standard_normal(5)
-    model = PODA(TARGET, head, offset, iterations=12, lr=4.0, device="cpu", random_state=0).fit(X, Y)
+    model = PODA(TARGET, head, offset, iterations=12, lr=16.0, device="cpu", random_state=0).fit(X, Y)
     after, stopped = [], 0
     W, o, t = (torch.tensor(part, dtype=torch.float32) for part in (head, offset, target))
     for grid in X.astype(np.float32).reshape(6, 4, 5):
@@ -25,12 +25,12 @@ def test_the_statistics_go_where_gradient_descent_by_hand_takes_them():
             v = W @ (s * (f - m_f) / s_f + m).relu().mean(dim=0) + o
             return v @ t / v.norm()
 
-        for _ in range(12):
+        for step in range(12):
             m, s = m.detach().requires_grad_(), s.detach().clamp(min=0).requires_grad_()
             slopes = torch.autograd.grad((1 - near(m, s)) / 16, (m, s))
             speed = [0.9 * b + g + 1e-4 * p for b, g, p in zip(speed, slopes, (m, s))]
-            m, s = m - 4.0 * speed[0], s - 4.0 * speed[1]
-            stopped += int((s < 0).sum())
+            m, s = m - 16.0 * speed[0], s - 16.0 * speed[1]
+            stopped += int((s < 0).sum()) if step < 10 else 0
         after.append(float(near(m, s.clamp(min=0)).detach()))
     assert stopped > 0
     assert model.nearness_[1] == pytest.approx(np.mean(after), abs=1e-5)
@@ -49,7 +49,7 @@ def test_images_take_the_statistics_of_images_drawn():
     ratio = moved[~own] / moved[~own][:, :1]
     assert (ratio >= low / high[0] - 1e-4).all()
     assert (ratio <= high / low[0] + 1e-4).all()
-    assert np.ptp(ratio, axis=0)[1:].min() > 1e-3
+    assert np.linalg.matrix_rank(moved[~own], tol=1e-2) > 2  # every channel has a share of its own
 
 
 def test_what_the_last_layer_adds_counts():

@@ -46,8 +46,9 @@ class AdaptCLIPZS(EncoderTrainer):
     mean_i mean_{j: y_j = y_i} -log softmax_j(l_i) plus the same from texts to images. A class is then best described by
     the mean of its sentences, as ``class_table`` makes it; classes that had no images are described in the same way.
 
-    Differs from the paper: images are not augmented; the rate falls once and is not restarted; every weight moves (the
-    released code leaves out those with "proj" in their names, attention's among them).
+    Differs from the paper: images are not augmented; the rate falls once and is not restarted; projections move at the
+    rate of the rest unless ``rates`` says otherwise, as encoders name them differently; every weight moves (the
+    released code leaves out those with "proj" in their names, attention's among them, and does not shuffle).
 
     Cost: O(epochs n) passes of images and sentences, and back.
 

@@ -51,7 +51,8 @@ class MFAdapter(FeatureAdapter):
     The MF-Unit of an image for a class is the mean, over its windows q, of the mean of the k largest cosines between
     A(q) and the windows of the class's shots, times ``scale``. A(q) = q + W2 relu(W1 q) starts as the identity and is
     trained by cross-entropy of the units on the shots, each against the others. Scores: ``scale cos(x, t_c)`` + alpha
-    times Tip-Adapter's cache + gamma times the unit, x being the mean patch.
+    times Tip-Adapter's cache + gamma times the unit, x being the mean patch. A class without shots has the first alone,
+    which units outweigh.
 
     Differs from the paper: patches are those in the space of the texts, where the paper takes earlier layers'; its code
     is not public, and the unit's form here (k nearest, as in DN4) follows its description.
@@ -106,9 +107,10 @@ class MFAdapter(FeatureAdapter):
         narrow, wide = nn.Linear(d, h, bias=False), nn.Linear(h, d, bias=False)
         nn.init.zeros_(wide.weight)
         adapter = nn.Sequential(narrow, nn.ReLU(), wide).to(device)
-        if self.epochs and len(x) > len(T):
+        taught = np.flatnonzero(np.bincount(y)[y] > 1)  # others of its class are left to compare with
+        if self.epochs and len(taught):
             p = torch.as_tensor(pool, dtype=torch.float32, device=device)
-            owner, each = torch.as_tensor(y, device=device), torch.arange(len(x), device=device)
+            owner, each = torch.as_tensor(y, device=device), torch.as_tensor(taught, device=device)
 
             def loss(batch, clock) -> Tensor:
                 near = self._nearest(p[batch[0]], p, owner, len(T), adapter, batch[0])
@@ -127,11 +129,11 @@ class MFAdapter(FeatureAdapter):
             at = torch.nonzero(owner == c)[:, 0]
             similar = torch.einsum("bqd,mpd->bqmp", mapped, pool[at])
             if own is not None:
-                self_ = (at == own[:, None])[:, None, :, None]
-                # Of a class's only shot nothing is left to compare with.
-                similar = similar.masked_fill(self_, -1.0)
+                similar = similar.masked_fill((at == own[:, None])[:, None, :, None], -torch.inf)
             flat = similar.flatten(2)
-            out.append(flat.topk(min(self.k, flat.shape[2]), dim=2).values.mean(dim=(1, 2)))
+            top = flat.topk(min(self.k, flat.shape[2]), dim=2).values
+            there = top > -torch.inf
+            out.append((top.masked_fill(~there, 0).sum(dim=2) / there.sum(dim=2)).mean(dim=1))
         return torch.stack(out, dim=1)
 
     def _windowed(self, x: np.ndarray) -> np.ndarray:
