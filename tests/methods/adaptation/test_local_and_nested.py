@@ -165,7 +165,8 @@ def test_a_shot_is_compared_with_all_that_its_class_has_left():
 
 def test_the_adapter_is_trained_and_maps_what_is_asked():
     T, X, y = rng.standard_normal((2, 6)), rng.standard_normal((6, 1, 2, 6)), np.array([0, 0, 0, 1, 1, 1])
-    model = MFAdapter(alpha=0.0, gamma=1.0, k=2, windows=(1,), epochs=3, lr=0.1, scale=10.0, device="cpu")
+    options = {"alpha": 0.0, "gamma": 1.0, "k": 2, "windows": (1,), "reduction": 1, "epochs": 3, "lr": 0.1}
+    model = MFAdapter(**options, scale=10.0, device="cpu", random_state=0)
     model.fit(X, y, classes=ClassTable(np.arange(2), T))
     W1, W2 = (model.state_["adapter"][i].weight.numpy() for i in (0, 2))
     assert np.abs(W2).min() > 0
