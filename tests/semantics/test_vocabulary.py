@@ -1,10 +1,13 @@
+import json
+
 import numpy as np
 import pytest
 
 from zorse.cli import main
-from zorse.core import InputError
+from zorse.core import InputError, NotAvailableError
 from zorse.jobs.vocabulary import VocabularyClassifier
 from zorse.nn.vectors import unit_rows
+from zorse.semantics import vocabulary
 from zorse.semantics.vocabulary import Vocabulary
 
 NAMES = [f"naïve name {i}" for i in range(300)]
@@ -41,11 +44,76 @@ def test_a_build_goes_on_where_it_stopped_and_is_not_repeated(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         Vocabulary.build(NAMES, failing, tmp_path, dim=16, fingerprint="f", block=100)
+    with pytest.raises(InputError, match="200 of 300 names"):
+        Vocabulary(tmp_path)
     Vocabulary.build(NAMES, failing, tmp_path, dim=16, fingerprint="f", block=100)
     assert asked == [100, 100, 100, 100]
     Vocabulary.build(NAMES, failing, tmp_path, dim=16, fingerprint="f")
     assert len(asked) == 4
     assert len(build(tmp_path, NAMES[:50])) == 50  # other names: built anew
+
+
+@pytest.mark.parametrize("step", ["_write_names", "_refuse_twice", "_encode"])
+def test_a_folder_whose_rebuild_was_killed_is_not_taken_for_the_old_one(step, tmp_path, monkeypatch):
+    build(tmp_path)
+    with monkeypatch.context() as patch:
+
+        def killed(*_):
+            raise KeyboardInterrupt
+
+        patch.setattr(vocabulary, step, killed)
+        with pytest.raises(KeyboardInterrupt):
+            build(tmp_path, NAMES[::-1])
+    (tmp_path / ".index.faiss.1.partial").write_text("left by a killed process")
+    built = build(tmp_path)
+    assert list(built.names) == NAMES
+    np.testing.assert_allclose(built.vectors, VECTORS, atol=1e-3)
+    assert not list(tmp_path.glob(".*.partial"))
+
+
+def test_who_searches_a_folder_keeps_what_it_held(tmp_path):
+    before = build(tmp_path)
+    build(tmp_path, NAMES[::-1])
+    assert before.names[0] == NAMES[0]
+    np.testing.assert_allclose(before.vectors[0], VECTORS[0], atol=1e-3)
+
+
+def test_two_cannot_build_in_one_folder(tmp_path):
+    pytest.importorskip("fcntl")
+
+    def second(names):
+        build(tmp_path)
+
+    with pytest.raises(NotAvailableError, match="another process"):
+        Vocabulary.build(NAMES, second, tmp_path, dim=16, fingerprint="f")
+
+
+def test_names_come_from_a_file_line_by_line_and_are_not_read_again(tmp_path, monkeypatch):
+    file = tmp_path / "names.txt"
+    file.write_bytes(b"\xef\xbb\xbf" + "\r\n".join(["", *NAMES[:100], "  ", *NAMES[100:], ""]).encode())
+    built = build(tmp_path / "index", file)
+    assert list(built.names) == NAMES
+    monkeypatch.setattr(vocabulary, "label_lines", None)
+    assert len(build(tmp_path / "index", file)) == 300
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"cat 1\ndog 2\nCat_1\n", r"duplicate label: 'Cat_1' \(label 3\) is 'cat 1' \(label 1\)"),
+        (b"cat 1\n\n", "only one label in .*names.txt"),
+        (b"\n", "no labels in .*names.txt"),
+        (b"cat 1\n\xff\n", r"not UTF-8 text \(line 2\)"),
+        (b'["cat 1", "dog 2"]', "name it .json"),
+    ],
+)
+def test_a_file_without_usable_names_is_refused(content, told, tmp_path):
+    file = tmp_path / "names.txt"
+    file.write_bytes(content)
+    with pytest.raises(InputError, match=told):
+        build(tmp_path / "index", file)
+    with pytest.raises(InputError, match=r"there is no file|cannot read"):
+        build(tmp_path / "index", tmp_path / "missing.txt")
 
 
 def test_an_index_ranks_its_shortlist_exactly(tmp_path, monkeypatch):
@@ -76,7 +144,7 @@ def test_what_is_no_vocabulary_is_refused(tmp_path, colours):
         build(tmp_path / "other").check(colours)
 
 
-def test_images_are_named_as_without_an_index(colours, paint, tmp_path, capsys):
+def test_images_are_named_as_without_an_index(colours, paint, tmp_path, capsys, monkeypatch):
     import zorse
     from zorse.jobs.embed import embed_stream
 
@@ -86,10 +154,19 @@ def test_images_are_named_as_without_an_index(colours, paint, tmp_path, capsys):
     plain = zorse.classify(images, labels, colours, top_k=2)
     assert [row.label for row in found] == plain.labels
     assert found[0].score == pytest.approx(plain[0].score, abs=2e-2)
-    file = tmp_path / "names.txt"
+    file, report = tmp_path / "names.txt", tmp_path / "report.html"
     file.write_text("red\ngreen\nblue\n")
+    monkeypatch.setattr("zorse.jobs.report._LABELS", 2)
     command = ["classify", str(images[0]), "--labels-file", str(file), "--label-index", str(tmp_path / "index")]
     assert main(command) == 0
     assert '"label": "red"' in capsys.readouterr().out
+    assert main(["classify", *map(str, images), "--label-index", str(tmp_path / "index"), "--report", str(report)]) == 0
+    assert [json.loads(line)["label"] for line in capsys.readouterr().out.splitlines()] == ["red", "blue"]
+    page = report.read_text()
+    assert "All 3 labels" in page
+    assert "and 1 more" in page
+    assert "over the 3 labels nearest" in page
+    assert main(["classify", str(images[0]), "--label-index", str(tmp_path / "none")]) == 2
+    assert "give --labels-file" in capsys.readouterr().err
     assert main([*command, "--tree", "wordnet"]) == 2
     assert "--tree needs all of them" in capsys.readouterr().err

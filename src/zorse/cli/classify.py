@@ -71,7 +71,9 @@ def command(
         None, "--sure", metavar="P", help="With --tree: the deepest node at least P probable (0.9)."
     ),
     label_index: Path = typer.Option(
-        None, "--label-index", help="Folder that keeps label vectors, built once: for more names than fit a matrix."
+        None,
+        "--label-index",
+        help="Folder that keeps label vectors, built once, later without labels: for more names than fit a matrix.",
     ),
     explain: bool = typer.Option(False, "--explain", help="Tell which prompts spoke for each answer."),
     output: Path = typer.Option(None, "--output", "-o", help="Write rows to .csv, .jsonl or .parquet."),
@@ -94,8 +96,10 @@ def command(
         check_writable(output)
     if report is not None:
         check_writable(report, (".html", ".htm"))
-    if labels is None and labels_file is None and is_adapted(model):
+    if labels is None and labels_file is None and (label_index is not None or is_adapted(model)):
         wanted, described = None, descriptions
+    elif label_index is not None and labels is None and labels_file.suffix.lower() != ".json":
+        wanted, described = labels_file, descriptions  # read a line at a time
     else:
         wanted, described = _labels(labels, labels_file, descriptions)
     return run(
@@ -220,8 +224,8 @@ def _among_many(names: Any, folder: Path, progress: Progress, request: dict[str,
     from zorse.encoders import load_encoder
     from zorse.jobs.vocabulary import VocabularyClassifier
 
-    if names is None:
-        raise InputError("--label-index needs the names; give --labels-file FILE")
+    if names is None and not folder.exists():
+        raise InputError(f"there are no label vectors in {folder} yet; give --labels-file FILE, and they are made")
     fitting = ("model", "templates", "top_k", "unknown_below", "device")
     for option, value in request.items():
         if option not in fitting and value not in (None, False) and (option, value) != ("method", "clip"):
@@ -236,7 +240,7 @@ def _among_many(names: Any, folder: Path, progress: Progress, request: dict[str,
         templates=request["templates"],
         top_k=request["top_k"],
         unknown_below=request["unknown_below"],
-        progress=lambda n: progress.say(f"{n:,} of {len(names):,} labels encoded"),
+        progress=lambda what, n, of: progress.say(f"{n:,} of {of:,} labels {what}"),
     )
 
 

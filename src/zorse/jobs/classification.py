@@ -197,6 +197,8 @@ class Summary:
         Images by how many labels their set or list of labels holds.
     in_sample : int
         Images of the run that are also in the labelled sample.
+    nearest : int or None
+        Labels that the scores of an image are shares among, where those are not all.
     seconds : float
         From the first image to the last; loading the model is not in it.
     """
@@ -214,6 +216,7 @@ class Summary:
     calibration: Calibration | None = None
     answered: Counter = field(default_factory=Counter)
     in_sample: int = 0
+    nearest: int | None = None
     seconds: float = 0.0
     began: float = field(default_factory=time.perf_counter)
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 SPREAD = 240  # pictures shown from all over the run
 NOTABLE = 60  # and of the worst: confident mistakes, or the least sure where no truth is known
 SIDE = 224  # longest side of a thumbnail in pixels
+_LABELS = 2000  # labels listed
 _ROWS = 40  # classes drawn in the confusion picture, answers listed
 _ERRORS = 500
 
@@ -354,8 +355,10 @@ def _matrix(agreement: Agreement) -> str:
 
 
 def _labels(summary: Summary) -> str:
-    names = ", ".join(f'<span dir="auto">{escape(label)}</span>' for label in summary.labels)
-    return f"<details><summary>All {len(summary.labels):,} labels</summary><p>{names}</p></details>"
+    told = summary.labels[:_LABELS]  # a page of millions would open in no browser
+    names = ", ".join(f'<span dir="auto">{escape(label)}</span>' for label in told)
+    more = f" and {len(summary.labels) - len(told):,} more" if len(summary.labels) > len(told) else ""
+    return f"<details><summary>All {len(summary.labels):,} labels</summary><p>{names}{more}</p></details>"
 
 
 def _footer(summary: Summary) -> str:
@@ -365,6 +368,8 @@ def _footer(summary: Summary) -> str:
     meaning = (
         "Each score is the probability that this label fits, whatever the others do."
         if summary.independent
+        else f"Scores are probabilities over the {summary.nearest:,} labels nearest to each image, and add up to 1."
+        if summary.nearest is not None
         else "Scores are probabilities over the labels given, and add up to 1 over all of them."
     )
     return (

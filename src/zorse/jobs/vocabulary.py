@@ -23,7 +23,8 @@ class VocabularyClassifier:
 
     Parameters
     ----------
-    names : sequence of str
+    names : sequence of str, or Path
+        A file holds one a line. None: those that the folder was built with, and its templates.
     encoder : DualEncoder
     folder : path
         Where label vectors are kept: built on the first use, and again when names, templates or model change.
@@ -31,7 +32,7 @@ class VocabularyClassifier:
     top_k : int
     unknown_below : float, optional
     progress : callable, optional
-        Called with the number of names encoded.
+        Called with what is being done, to how many names, and of how many.
 
     Notes
     -----
@@ -43,14 +44,14 @@ class VocabularyClassifier:
 
     def __init__(
         self,
-        names: Sequence[str],
+        names: Sequence[str] | Path | None,
         encoder: Any,
         folder: str | Path,
         *,
         templates: Any = None,
         top_k: int = 5,
         unknown_below: float | None = None,
-        progress: Callable[[int], Any] | None = None,
+        progress: Callable[[str, int, int], Any] | None = None,
     ):
         from zorse.semantics import class_prompts, class_table
 
@@ -61,23 +62,33 @@ class VocabularyClassifier:
         if top_k < 1:
             raise InputError(f"top_k must be at least 1; got {top_k}")
         self.encoder = encoder
-        self.vocabulary = Vocabulary.build(
-            names,
-            lambda part: class_table(part, encoder, templates=templates).vectors,
-            folder,
-            dim=encoder.dim,
-            fingerprint=encoder.text_fingerprint,
-            made_of=repr(class_prompts(["{}"], templates)),
-            progress=progress,
-        )
-        self.top_k, self.unknown_below = min(top_k, len(names)), unknown_below
+        if names is None:
+            if templates is not None:
+                raise InputError(
+                    "the labels were put into templates when they were encoded; give them as well to do it anew"
+                )
+            self.vocabulary = Vocabulary(folder)
+            self.vocabulary.check(encoder)
+        else:
+            self.vocabulary = Vocabulary.build(
+                names,
+                lambda part: class_table(part, encoder, templates=templates).vectors,
+                folder,
+                dim=encoder.dim,
+                fingerprint=encoder.text_fingerprint,
+                made_of=repr(class_prompts(["{}"], templates)),
+                progress=progress,
+            )
+        self.top_k, self.unknown_below = min(top_k, len(self.vocabulary)), unknown_below
 
     def learn(self, **_: Any) -> None:
         """There is nothing to learn."""
 
     def summary(self) -> Summary:
         """An empty summary of a run."""
-        return Summary(labels=self.vocabulary.names, model=self.encoder.name, method="CLIP", independent=False)  # type: ignore[arg-type]
+        names: Any = self.vocabulary.names
+        nearest = min(self.vocabulary.SHORTLIST, len(names))
+        return Summary(labels=names, model=self.encoder.name, method="CLIP", nearest=nearest)
 
     def predict(self, stream: Iterable, summary: Summary | None = None) -> Iterator[Prediction]:
         """One prediction an embedded image, in order."""

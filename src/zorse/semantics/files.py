@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,30 @@ def read_lines(path: str | Path) -> list[tuple[int, str]]:
     if text.lstrip().startswith(("[", '{"')):
         raise InputError(f"{path} looks like JSON; name it .json to have it read as such")
     return [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+
+
+def label_lines(path: str | Path) -> Iterator[str]:
+    """Trimmed text of every line that is not blank, as :func:`read_lines`, one after the other: the file may be large.
+
+    Raises
+    ------
+    InputError
+        As :func:`read_lines`.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            for number, raw in enumerate(file, 1):
+                try:
+                    text = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+                except UnicodeDecodeError as error:
+                    raise InputError(f"{path} is not UTF-8 text (line {number})") from error
+                if number == 1 and text.lstrip().startswith(("[", '{"')):
+                    raise InputError(f"{path} looks like JSON; name it .json to have it read as such")
+                yield from (line.strip() for line in text.splitlines() if line.strip())
+    except FileNotFoundError as error:
+        raise InputError(f"there is no file {path}") from error
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
 
 
 def read_json(path: str | Path) -> Any:

@@ -5,17 +5,28 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from zorse.core.errors import InputError, MissingDependencyError
+from zorse.core.errors import InputError, MissingDependencyError, NotAvailableError
 from zorse.core.files import atomic_path
 from zorse.nn.search import nearest
+from zorse.semantics.files import label_lines
+from zorse.semantics.labels import same_name
+
+try:
+    import fcntl
+except ImportError:  # Windows: two builds in one folder are then the user's to avoid
+    fcntl = None  # type: ignore[assignment]
 
 FORMAT = 1
+_BLOCK = 1 << 16  # vectors added to the index at a time
+_LOCK = ".building"
 _RECORD, _VECTORS, _NAMES, _ENDS, _INDEX = "vocabulary.json", "vectors.npy", "names.txt", "names.npy", "index.faiss"
 
 
@@ -67,9 +78,9 @@ class Vocabulary:
     Notes
     -----
     Below ``EXACT_BELOW`` names a search is exact. From there on faiss (extra ``search``) picks ``SHORTLIST`` names from
-    inverted lists of product-quantised vectors, a byte for eight numbers, and those are ranked exactly by the vectors
-    on disk. Memory of a search: the index, n (d / 8 + 8) bytes, mapped as the vectors are, and the pages touched of
-    their 2 n d bytes. Cost: O(l d + n PROBES d / 8 l) a query, for l lists.
+    inverted lists of vectors with four bits a number, and those are ranked exactly by the vectors on disk. Memory of a
+    search: the index, n (d / 2 + 8) bytes, mapped as the vectors are, and the pages touched of their 2 n d bytes.
+    Cost: O(l d + n PROBES d / l) a query, for l lists. A build holds the index in memory and costs O(n l d).
     """
 
     EXACT_BELOW: ClassVar[int] = 200_000
@@ -82,6 +93,11 @@ class Vocabulary:
     def __init__(self, folder: str | Path):
         self.folder = Path(folder)
         record = read_record(self.folder)
+        if record["done"] < record["names"]:
+            raise InputError(
+                f"{self.folder} holds label vectors of {record['done']:,} of {record['names']:,} names; build it with "
+                "the same labels again, and it goes on from there"
+            )
         self.fingerprint: str = record["fingerprint"]
         self.names = Names(self.folder)
         self.vectors = np.load(self.folder / _VECTORS, mmap_mode="r")
@@ -93,7 +109,7 @@ class Vocabulary:
     @classmethod
     def build(
         cls,
-        names: Sequence[str],
+        names: Sequence[str] | Path,
         encode: Callable[[list[str]], np.ndarray],
         folder: str | Path,
         *,
@@ -101,13 +117,14 @@ class Vocabulary:
         fingerprint: str,
         made_of: str = "",
         block: int = 8192,
-        progress: Callable[[int], Any] | None = None,
+        progress: Callable[[str, int, int], Any] | None = None,
     ) -> Self:
         """Write the vectors of ``names`` and the index to ``folder``; goes on where an earlier run stopped.
 
         Parameters
         ----------
-        names : sequence of str
+        names : sequence of str, or Path
+            A file holds one a line, and is read a line at a time.
         encode : callable
             Names -> unit vectors (m, dim).
         dim : int
@@ -119,39 +136,34 @@ class Vocabulary:
         block : int
             Names encoded at a time, after which the work is safe.
         progress : callable, optional
-            Called with the number of names encoded.
+            Called with what is being done ("encoded", "indexed"), to how many names, and of how many.
+
+        Raises
+        ------
+        InputError
+            If a name is blank, holds a line break or comes twice, or the folder holds something else.
+        NotAvailableError
+            If the disk is full, or another process builds in the same folder.
+
+        Notes
+        -----
+        A build may be killed at any moment: it goes on at the block it was in, or anew where the names were not yet
+        written. Only an index that was not finished is begun again. Memory: 16 bytes a name, a block, and at the end
+        the index. Those who search what the folder held before go on with that.
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         key = _key(names, fingerprint, made_of)
-        record: dict[str, Any] = {
-            "format": FORMAT,
-            "key": key,
-            "fingerprint": fingerprint,
-            "names": len(names),
-            "done": 0,
-        }
-        if (folder / _RECORD).is_file() and (old := read_record(folder)).get("key") == key:
-            record = old
-        elif any(folder.iterdir()) and not (folder / _RECORD).is_file():
-            raise InputError(f"{folder} holds something else than label vectors; give a new or empty folder")
-        else:
-            (folder / _INDEX).unlink(missing_ok=True)
-            _write_names(names, folder)
-            np.lib.format.open_memmap(folder / _VECTORS, "w+", np.float16, (len(names), dim))
-            _write_record(folder, record)
-        vectors = np.lib.format.open_memmap(folder / _VECTORS, "r+")
-        for start in range(record["done"], len(names), block):
-            stop = min(start + block, len(names))
-            vectors[start:stop] = encode(list(names[start:stop]))
-            vectors.flush()
-            _write_record(folder, record | {"done": stop})
-            if progress is not None:
-                progress(stop)
-        del vectors
+        if not _is(folder, key, done=True):
+            with _alone(folder):
+                if not _is(folder, key):
+                    _begin(folder, names, dim, {"key": key, "fingerprint": fingerprint})
+                if len(Names(folder)) >= cls.EXACT_BELOW:
+                    _faiss(len(Names(folder)))  # missed before the hours of encoding, not after
+                _encode(folder, encode, block, progress)
         found = cls(folder)
         if len(found) >= cls.EXACT_BELOW:
-            found._lists()
+            found._lists(progress)
         return found
 
     def check(self, encoder: Any) -> None:
@@ -184,29 +196,38 @@ class Vocabulary:
             rows[i], cosines[i] = at[best], exact[best]
         return rows, cosines
 
-    def _lists(self) -> Any:
+    def _lists(self, progress: Callable[[str, int, int], Any] | None = None) -> Any:
         if self._index is not None:
             return self._index
-        try:
-            import faiss
-        except ImportError as error:
-            raise MissingDependencyError("faiss-cpu", "search", f"a search among {len(self):,} names") from error
+        faiss = _faiss(len(self))
         file = self.folder / _INDEX
         if not file.is_file():
-            n, d = self.vectors.shape
-            lists = max(1, min(int(4 * n**0.5), self.LISTS, n // 40))
-            index: Any = faiss.index_factory(d, f"IVF{lists},PQ{d // 8}", faiss.METRIC_INNER_PRODUCT)
-            index.cp.niter = index.pq.cp.niter = self.ROUNDS
-            some = np.sort(np.random.default_rng(0).choice(n, min(n, self.SAMPLE), replace=False))
-            index.train(self.vectors[some].astype(np.float32))
-            for start in range(0, n, 1 << 16):
-                index.add(self.vectors[start : start + (1 << 16)].astype(np.float32))
-            with atomic_path(file) as scratch:
-                faiss.write_index(index, str(scratch))
-            del index
+            with _alone(self.folder), atomic_path(file) as scratch:
+                faiss.write_index(self._made(faiss, progress), str(scratch))
         self._index = faiss.read_index(str(file), faiss.IO_FLAG_MMAP)
         self._index.nprobe = min(self.PROBES, self._index.nlist)
         return self._index
+
+    def _made(self, faiss: Any, progress: Callable[[str, int, int], Any] | None) -> Any:
+        n, d = self.vectors.shape
+        lists = max(1, min(int(4 * n**0.5), self.LISTS, n // 40))
+        index = faiss.index_factory(d, f"IVF{lists},SQ4", faiss.METRIC_INNER_PRODUCT)
+        index.cp.niter = self.ROUNDS
+        some = np.sort(np.random.default_rng(0).choice(n, min(n, self.SAMPLE), replace=False))
+        index.train(self.vectors[some].astype(np.float32))
+        for start in range(0, n, _BLOCK):
+            index.add(self.vectors[start : start + _BLOCK].astype(np.float32))
+            if progress is not None:
+                progress("indexed", index.ntotal, n)
+        return index
+
+
+def _faiss(n: int) -> Any:
+    try:
+        import faiss
+    except ImportError as error:
+        raise MissingDependencyError("faiss-cpu", "search", f"a search among {n:,} names") from error
+    return faiss
 
 
 def read_record(folder: Path) -> dict[str, Any]:
@@ -232,28 +253,119 @@ def _write_record(folder: Path, record: dict[str, Any]) -> None:
         path.write_text(json.dumps(record) + "\n", encoding="utf-8")
 
 
-def _lines(names: Sequence[str]) -> Iterator[bytes]:
-    for i in range(len(names)):
-        if "\n" in names[i] or not names[i].strip():
-            raise InputError(f"label {i + 1} is blank or holds a line break: {names[i][:40]!r}")
-        yield names[i].encode() + b"\n"
+def _is(folder: Path, key: str, done: bool = False) -> bool:
+    """Whether the folder holds the vectors of ``key``, all of them if ``done``, or those so far."""
+    if not (folder / _RECORD).is_file():
+        return False
+    record = read_record(folder)
+    return record["key"] == key and (not done or record["done"] == record["names"])
 
 
-def _write_names(names: Sequence[str], folder: Path) -> None:
-    ends = np.empty(len(names), dtype=np.int64)
-    end = -1
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """No other process builds in the folder meanwhile; what killed ones have left of files is removed."""
+    with (folder / _LOCK).open("a") as file:
+        if fcntl is not None:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise NotAvailableError(f"another process writes label vectors to {folder}") from error
+        for part in folder.glob(".*.partial"):
+            part.unlink(missing_ok=True)
+        yield  # closing the file gives the lock back
+
+
+def _begin(folder: Path, names: Sequence[str] | Path, dim: int, record: dict[str, Any]) -> None:
+    """Write the names, and room for their vectors."""
+    ours = {_RECORD, _VECTORS, _NAMES, _ENDS, _INDEX, _LOCK}
+    if not (folder / _RECORD).is_file() and any(one.name not in ours for one in folder.iterdir()):
+        raise InputError(f"{folder} holds something else than label vectors; give a new or empty folder")
+    # From here until all is written the folder is nobody's: a run that is killed meanwhile begins again.
+    _write_record(folder, {"format": FORMAT, "key": "", "fingerprint": "", "names": 1, "done": 0})
+    for name in (_INDEX, _VECTORS, _NAMES, _ENDS):
+        (folder / name).unlink(missing_ok=True)  # not overwritten: whoever searches them keeps them
+    n = _write_names(names, folder)
+    np.lib.format.open_memmap(folder / _VECTORS, "w+", np.float16, (n, dim))
+    _write_record(folder, {"format": FORMAT, **record, "names": n, "done": 0})
+
+
+def _encode(
+    folder: Path,
+    encode: Callable[[list[str]], np.ndarray],
+    block: int,
+    progress: Callable[[str, int, int], Any] | None,
+) -> None:
+    """Write the vectors that are missing. Not through a map: a full disk would kill the process."""
+    record, names = read_record(folder), Names(folder)
+    room = np.load(folder / _VECTORS, mmap_mode="r")
+    with (folder / _VECTORS).open("r+b") as file:
+        for start in range(record["done"], len(names), block):
+            stop = min(start + block, len(names))
+            vectors = np.asarray(encode(list(names[start:stop])))
+            if vectors.shape != (stop - start, room.shape[1]):
+                raise InputError(f"expected vectors {(stop - start, room.shape[1])} of names; got {vectors.shape}")
+            try:
+                file.seek(room.offset + start * room.strides[0])
+                file.write(vectors.astype(np.float16).tobytes())
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError as error:
+                raise NotAvailableError(f"cannot write {folder / _VECTORS}: {error.strerror or error}") from error
+            _write_record(folder, record | {"done": stop})
+            if progress is not None:
+                progress("encoded", stop, len(names))
+
+
+def _write_names(names: Sequence[str] | Path, folder: Path) -> int:
+    ends, seen, end = array("q"), array("q"), -1
     with (folder / _NAMES).open("wb") as file:
-        for i, line in enumerate(_lines(names)):
+        for name in _each(names):
+            line = name.encode() + b"\n"
             file.write(line)
             end += len(line)
-            ends[i] = end
+            ends.append(end)
+            seen.append(hash(same_name(name)))
         file.flush()
         os.fsync(file.fileno())
-    np.save(folder / _ENDS, ends)
+    if len(ends) < 2:
+        source = f" in {names}" if isinstance(names, Path) else ""
+        raise InputError(f"{'only one label' if ends else 'no labels'}{source}; give at least two to choose between")
+    np.save(folder / _ENDS, np.frombuffer(ends, dtype=np.int64))
+    _refuse_twice(Names(folder), np.frombuffer(seen, dtype=np.int64))
+    return len(ends)
 
 
-def _key(names: Sequence[str], fingerprint: str, made_of: str) -> str:
+def _refuse_twice(names: Names, hashes: np.ndarray) -> None:
+    order = np.argsort(hashes, kind="stable")
+    twins = np.flatnonzero(hashes[order[1:]] == hashes[order[:-1]])
+    for first, second in zip(order[twins], order[twins + 1], strict=True):
+        if same_name(names[first]) == same_name(names[second]):
+            raise InputError(
+                f"duplicate label: {names[second]!r} (label {second + 1}) is {names[first]!r} (label {first + 1}), "
+                "but perhaps for case, underscores or spaces"
+            )
+
+
+def _each(names: Sequence[str] | Path) -> Iterator[str]:
+    """The names, each fit to stand in a line."""
+    source: Iterable[str] = label_lines(names) if isinstance(names, Path) else (names[i] for i in range(len(names)))
+    for i, name in enumerate(source, 1):
+        if "\n" in name or not name.strip():
+            raise InputError(f"label {i} is blank or holds a line break: {name[:40]!r}")
+        yield name
+
+
+def _key(names: Sequence[str] | Path, fingerprint: str, made_of: str) -> str:
+    """What the vectors depend on; of a file its bytes: millions of names need not be read one by one."""
     whole = hashlib.sha256(f"{fingerprint}\n{made_of}\n".encode())
-    for line in _lines(names):
-        whole.update(line)
+    if isinstance(names, Path):
+        try:
+            with names.open("rb") as file:
+                while part := file.read(1 << 20):
+                    whole.update(part)
+        except OSError as error:
+            raise InputError(f"cannot read {names}: {error.strerror or error}") from error
+    else:
+        for name in _each(names):
+            whole.update(name.encode() + b"\n")
     return whole.hexdigest()
