@@ -45,13 +45,15 @@ class CHIP(NetworkClassifier):
     Notes
     -----
     ``ClassTable.parents`` is the hierarchy; of several parents the first counts, and where a branch ends early its top
-    stands for the levels above. The loss is the sum over levels of the supervised contrastive loss with the nodes of
-    that level as labels. A class scores the sum over levels of log softmax_node(cos(z, centroid) / temperature) at its
-    own ancestors; a class or node without samples gets the share of a blind guess, so that an unseen class is told by
-    its general category alone. :meth:`general` answers at one level. Without a hierarchy there is one level.
+    stands for the levels above. The loss is the sum over levels of a contrast of samples: -log of the share of another
+    sample of the node beside all those of other nodes. A class scores the sum over levels of
+    log softmax_node(cos(z, centroid) / temperature) at its own ancestors; a class or node without samples gets the
+    share of a blind guess, so that an unseen class is told by its general category alone. :meth:`general` answers at
+    one level. Without a hierarchy there is one level.
 
-    Differs from the paper: a network over stored features, not a ResNet-152; the answer adds levels up, where the paper
-    descends from the best node of the top.
+    Differs from the paper: a network over stored features, not a ResNet-152; samples are contrasted with one another,
+    where the paper contrasts them with mean embeddings of parents; the answer adds levels up, where the paper descends
+    from the best node of the top. Its code is not public.
 
     Cost: fit O(epochs n (b l + h (d + latent))) for l levels; predict O(n (h (d + latent) + latent c)).
 

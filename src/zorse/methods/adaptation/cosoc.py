@@ -91,8 +91,8 @@ class COSOC(ZeroShotClassifier):
         return np.stack(out)
 
     def _prepare(self, table: ClassTable) -> None:
-        at = {label: i for i, label in enumerate(self.seen_.tolist())}
-        self.place_ = np.array([at.get(label, -1) for label in table.labels.tolist()], dtype=np.intp)
+        known = np.isin(table.labels, self.seen_)
+        self.place_ = np.where(known, np.searchsorted(self.seen_, table.labels), -1)
 
     def _scores(self, X: np.ndarray, table: ClassTable) -> np.ndarray:
         out = np.full((len(X), table.n_classes), -1.0)

@@ -55,7 +55,7 @@ class MFAdapter(FeatureAdapter):
     which units outweigh.
 
     Differs from the paper: patches are those in the space of the texts, where the paper takes earlier layers'; its code
-    is not public, and the unit's form here (k nearest, as in DN4) follows its description.
+    is not public: the unit's form here (k nearest, as in DN4), the adapter's and its loss follow the description.
 
     Cost: fit O((epochs + folds) n^2 p^2 d) for p windows an image; predict O(n m p^2 d) for m shots.
 

@@ -155,8 +155,8 @@ class PODA(ZeroShotClassifier):
         return unit_rows(X.astype(float).mean(axis=(1, 2)) @ head.T + offset)
 
     def _prepare(self, table: ClassTable) -> None:
-        at = {label: i for i, label in enumerate(self.seen_.tolist())}
-        self.place_ = np.array([at.get(label, -1) for label in table.labels.tolist()], dtype=np.intp)
+        known = np.isin(table.labels, self.seen_)
+        self.place_ = np.where(known, np.searchsorted(self.seen_, table.labels), -1)
 
     def _scores(self, X: np.ndarray, table: ClassTable) -> np.ndarray:
         scores = self._vectors(X) @ self.coef_.T + self.intercept_
