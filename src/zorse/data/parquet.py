@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from zorse.core.errors import InputError, NotAvailableError
+from zorse.core.files import scratch_beside
 from zorse.data.defects import SETS, Parts, views
 
 MANIFEST = "bundle.json"
@@ -21,7 +21,7 @@ def write_folder(parts: Parts, path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    scratch = scratch_beside(path)
     tables = {"samples": _samples(parts, pa), "classes": _classes(parts, pa)}
     if "graph_nodes" in parts:
         nodes = {"node": pa.array(parts["graph_nodes"].tolist()), "vectors": _rows(parts["graph_vectors"], pa)}

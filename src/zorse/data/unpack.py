@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import stat
 import tarfile
@@ -13,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from zorse.core.errors import InputError, NotAvailableError
+from zorse.core.files import scratch_beside
 from zorse.data.download import check_room
 
 
@@ -36,7 +36,7 @@ def unpack(
         If it cannot be written or there is no room.
     """
     archive, folder = Path(archive), Path(folder)
-    scratch = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    scratch = scratch_beside(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _opened(archive) as held:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from zorse.core.errors import InputError, NotAvailableError
+from zorse.core.files import leftovers, scratch_beside
 
 
 def check_folder(out: Path, what: str, ours: bool) -> None:
@@ -47,7 +48,12 @@ def atomic_folder(out: Path) -> Iterator[Path]:
     NotAvailableError
         If it can't be written, or the disk is full.
     """
-    scratch, old = (out.with_name(f".{out.name}.{os.getpid()}.{word}") for word in ("partial", "old"))
+    for left in leftovers(out, "old"):  # of a process that was killed between the two renamings
+        if out.exists():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.rename(out)
+    scratch, old = scratch_beside(out), out.with_name(f".{out.name}.{os.getpid()}.old")
     try:
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True)
