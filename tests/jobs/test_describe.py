@@ -6,11 +6,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-import zorse
 from zorse.cli import main
 from zorse.core import CapabilityError, InputError, NotAvailableError
 from zorse.jobs.chat import ChatServer
-from zorse.jobs.describe import describe, read_answer
+from zorse.jobs.describe import STYLES, describe, questions, read_answer
 from zorse.jobs.local_chat import LocalChat
 from zorse.semantics import read_descriptions
 
@@ -26,15 +25,17 @@ GOOD = said('Sure!\n```json\n{"texts": ["A cat has whiskers.", "A cat is furry."
 
 @pytest.fixture
 def server():
-    """A server that gives the replies of ``server.replies`` one after the other, the last for ever."""
+    """A server that gives ``server.replies`` one after the other, the last for ever; some depend on the question."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
-            self.rfile.read(int(self.headers["Content-Length"]))
+            body = self.rfile.read(int(self.headers["Content-Length"]))
             self.server.keys.append(self.headers.get("Authorization"))
             reply = self.server.replies[0]
             if len(self.server.replies) > 1:
                 self.server.replies.pop(0)
+            if callable(reply):
+                reply = reply(json.loads(body)["messages"][0]["content"])
             code, headers, body = reply
             if code == "trickle":
                 self.send_response(200)
@@ -182,11 +183,11 @@ def test_without_a_model_the_error_says_what_works(capsys):
         assert main(["describe", "--labels", "cat, dog", *arguments]) == 2
 
 
-@pytest.mark.parametrize("style", ["cupl", "dclip", "chils", "fudd"])
-def test_what_a_model_says_is_read_by_the_method_it_was_asked_for(colours, paint, tmp_path, style):
-    """Of each colour: a sentence, a feature, a kind, or what tells it from another one."""
+@pytest.mark.parametrize("style", STYLES)
+def test_what_a_model_says_is_read_by_the_method_it_was_asked_for(server, zorse_, paint, tmp_path, style, monkeypatch):
+    """Of each colour a sentence, a feature, a kind, what tells it from another; of two what misleads and what helps."""
 
-    def ask(question):
+    def answer(question):
         colour = min((c for c in ("red", "green", "blue") if c in question), key=question.index)
         other = next((c for c in ("red", "green", "blue") if f"from a {c}" in question), "")
         text = {
@@ -194,13 +195,39 @@ def test_what_a_model_says_is_read_by_the_method_it_was_asked_for(colours, paint
             "dclip": f"{colour} surface",
             "chils": f"dark {colour}",
             "fudd": f"a photo of a {colour}, which is not {other}",
+            "roboshot": ["cyan light", "yellow light"] if "misleading" in question else ["green paint", "no paint"],
         }
-        return json.dumps({"texts": [text[style]]})
+        return said(json.dumps({"texts": [text[style]]}))
 
-    out, images = tmp_path / "d.json", [paint("r.png", "red"), paint("b.png", "blue")]
-    describe(["red", "green", "blue"], ask, style, out=out)
-    found = zorse.classify(images, ["red", "green", "blue"], colours, method=style, descriptions=out)
-    assert found.labels == ["red", "blue"]
+    monkeypatch.setenv("ZORSE_LLM_KEY", KEY)
+    server.replies, out = [answer], tmp_path / "d.json"
+    labels = ("--labels", "red, green, blue")
+    assert zorse_("describe", *labels, "--llm", server.url, "--style", style, "--out", out)[0] == 0
+    assert len(server.keys) == questions(["red", "green", "blue"], style)
+    images = [paint("r.png", "red"), paint("b.png", "blue"), paint("g.png", "green")]
+    code, rows, _ = zorse_("classify", *images, *labels, "--method", style, "--descriptions", out)
+    found = [json.loads(row) for row in rows.splitlines()]
+    assert code == 0
+    if style == "roboshot":  # cyan is not told from yellow any more, nor red from blue
+        first, second = (dict(row["top"]) for row in found[:2])
+        assert first["red"] == pytest.approx(first["blue"], abs=1e-6) == pytest.approx(second["blue"], abs=1e-6)
+        assert found[2]["label"] == "green"
+    else:
+        assert [row["label"] for row in found] == ["red", "blue", "green"]
+
+
+def test_insights_alone_are_no_labels(zorse_, paint, tmp_path):
+    (tmp_path / "i.json").write_text('{"harmful": [["land", "water"]], "helpful": [["fur", "scales"]]}')
+    arguments = ("--method", "roboshot", "--descriptions", tmp_path / "i.json")
+    code, _, err = zorse_("classify", paint("r.png", "red"), *arguments)
+    assert code == 2
+    assert "give --labels" in err
+
+
+@pytest.mark.parametrize("bad", ['["a", "b"]', '[["a", "a"]]', '[["a", ""]]', '[["a", "b", "c"]]', '[["a", 1]]'])
+def test_rubbish_is_no_insight(bad):
+    with pytest.raises(ValueError, match="answer"):
+        read_answer(f'{{"texts": {bad}}}', 5, in_pairs=True)
 
 
 @pytest.fixture

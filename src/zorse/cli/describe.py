@@ -33,7 +33,7 @@ def command(
     from zorse.cli.terminal import Progress, note
     from zorse.core.errors import InputError
     from zorse.jobs.chat import ChatServer
-    from zorse.jobs.describe import STYLES, describe
+    from zorse.jobs.describe import STYLES, describe, questions
     from zorse.jobs.local_chat import LocalChat
     from zorse.jobs.output import check_writable
     from zorse.semantics import parse_labels, read_labels
@@ -59,18 +59,17 @@ def command(
         for option in (option for option, value in asked.items() if value is not None):
             raise InputError(f"{option} is about a server; --llm names a model of this machine")
         ask = LocalChat(llm, device=device or "auto")
-    progress = Progress(len(names) * (len(names) - 1 if style == "fudd" else 1), "questions")
+    progress = Progress(questions(names, style), "questions")
     found = describe(names, ask, style, out=out, n=n, progress=progress)
     progress.clear()
+    insights = style == "roboshot"
+    n_texts = sum(map(len, found.texts.values())) if insights else len(found.texts)
     if as_json:
-        told = {"style": style, "model": ask.model, "described": len(found.texts), "asked": found.asked}
+        told = {"style": style, "model": ask.model, "described": n_texts, "asked": found.asked}
         typer.echo(json.dumps(told | {"failed": found.failed, "out": str(out)}, indent=1, ensure_ascii=False))
     else:
-        note(
-            f"{len(found.texts):,} of {len(names):,} classes described -> {out}"
-            if found.texts
-            else "nothing was written"
-        )
+        done = f"{n_texts:,} insights" if insights else f"{n_texts:,} of {len(names):,} classes described"
+        note(f"{done} -> {out}" if found.texts else "nothing was written")
     if found.failed:
         first, why = next(iter(found.failed.items()))
         note(f"{len(found.failed):,} without a usable answer, such as {first}: {why}; the same command asks again")

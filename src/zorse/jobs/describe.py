@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations, permutations
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ _LONGEST = 400  # characters of one description
 _JSON = 'Answer with JSON only, of the form {{"{key}": [{what}, ...]}}.'
 
 #: Style -> (question, what the list holds). ``{a}`` is the class, ``{b}`` another one, ``{n}`` how many.
-STYLES = {
+STYLES: dict[str, tuple[str, Any]] = {
     "cupl": (
         "Write {n} different sentences that each say what a photo of a {a} shows: its shape, colours, parts, and where "
         "it is usually seen. Every sentence names the {a} and ends in a full stop. " + _JSON,
@@ -37,10 +38,16 @@ STYLES = {
         "sentence",
     ),
     "roboshot": (
-        "Name {n} things that are often seen together with a {a} in photos but do not make it a {a}, such as its usual "
-        "background. " + _JSON,
-        "circumstance",
+        "Name {n} {kind} between photos of a {a} and photos of a {b}, each as two short phrases: what is seen of the "
+        "{a}, and what is seen of the {b} instead. " + _JSON,
+        ["phrase about the first", "phrase about the second"],
     ),
+}
+
+#: What RoboShot asks for of each two classes, by what it does with the answers.
+KINDS = {
+    "harmful": "misleading differences, such as the usual background, that do not make the one or the other,",
+    "helpful": "true visible differences",
 }
 
 
@@ -52,7 +59,8 @@ class Descriptions:
     ----------
     style : str
     texts : dict
-        ``{class: [text, ...]}``; of "fudd" ``{class: {other class: [text, ...]}}``.
+        ``{class: [text, ...]}``; of "fudd" ``{class: {other class: [text, ...]}}``; of "roboshot" ``{"harmful":
+        [[text, other text], ...], "helpful": ...}``.
     failed : dict of str to str
         Classes, or pairs "a|b", without a usable answer, and why.
     asked : int
@@ -89,7 +97,7 @@ def describe(
     n : int
         Texts asked for, of each class.
     pairs : sequence of (class, other class), optional
-        For "fudd"; by default all of them.
+        For "fudd" and "roboshot"; by default all of them, for "roboshot" each two classes once.
 
     Raises
     ------
@@ -103,25 +111,24 @@ def describe(
     if n < 1:
         raise InputError(f"at least one text a class; got {n}")
     question, what = STYLES[style]
-    if style == "fudd":
-        work = list(pairs) if pairs is not None else [(a, b) for a in labels for b in labels if a != b]
-    else:
-        work = [(label, "") for label in labels]
     cache = _Cache(None if out is None else Path(out).with_suffix(".cache.jsonl"), str(getattr(ask, "model", "")))
     found = Descriptions(style)
-    for done, (a, b) in enumerate(work, 1):
-        text = question.format(a=spoken(a), b=spoken(b), n=n, key="texts", what=json.dumps(what))
+    for done, (a, b, kind) in enumerate(_work(labels, style, pairs), 1):
+        asked = {"a": spoken(a), "b": spoken(b), "kind": KINDS.get(kind, "")}
+        text = question.format(**asked, n=n, key="texts", what=json.dumps(what))
         texts, why = cache.get(text), ""
         for _ in range(_AGAIN if texts is None else 0):
             found.asked += 1
             try:
-                texts = read_answer(ask(text), n)
+                texts = read_answer(ask(text), n, in_pairs=style == "roboshot")
                 cache.put(text, texts)
                 break
             except ValueError as error:
                 why = str(error)
         if texts is None:
-            found.failed[f"{a}|{b}" if b else a] = why
+            found.failed["|".join(filter(None, (a, b, kind)))] = why
+        elif kind:
+            found.texts.setdefault(kind, []).extend(texts)
         elif b:
             found.texts.setdefault(a, {})[b] = texts
         else:
@@ -134,8 +141,24 @@ def describe(
     return found
 
 
-def read_answer(text: str, most: int) -> list[str]:
+def questions(labels: Sequence[str], style: str) -> int:
+    """How many questions a style asks about some classes."""
+    return len(labels) * (len(labels) - 1 if style in ("fudd", "roboshot") else 1)
+
+
+def _work(labels: Sequence[str], style: str, pairs: Sequence[tuple[str, str]] | None) -> list[tuple[str, str, str]]:
+    """Class, other class and kind of what each question is about."""
+    if style == "fudd":
+        return [(a, b, "") for a, b in pairs or permutations(labels, 2)]
+    if style == "roboshot":
+        return [(a, b, kind) for a, b in pairs or combinations(labels, 2) for kind in KINDS]
+    return [(label, "", "") for label in labels]
+
+
+def read_answer(text: str, most: int, *, in_pairs: bool = False) -> list[Any]:
     """The texts in a model's answer: JSON ``{"texts": [text, ...]}`` or a list, also between other words or in a fence.
+
+    With ``in_pairs`` each is a list of two texts that differ.
 
     Raises
     ------
@@ -153,14 +176,22 @@ def read_answer(text: str, most: int) -> list[str]:
         value = next((v for v in value.values() if isinstance(v, list)), None)
     if not isinstance(value, list) or not value:
         raise ValueError("the answer holds no list of texts")
-    texts: list[str] = []
+    texts: list[Any] = []
     for one in value:
-        if not isinstance(one, str) or not one.strip() or len(one) > _LONGEST or not one.isprintable():
-            raise ValueError(f"{str(one)[:40]!r} in the answer is no description")
-        joined = " ".join(one.split())
+        if in_pairs and not (isinstance(one, list) and len(one) == 2):
+            raise ValueError(f"{str(one)[:40]!r} in the answer is no pair of texts")
+        joined: Any = [_description(text) for text in one] if in_pairs else _description(one)
+        if in_pairs and joined[0] == joined[1]:
+            raise ValueError(f"{joined[0][:40]!r} stands on both sides of a difference in the answer")
         if joined not in texts:
             texts.append(joined)
     return texts[:most]
+
+
+def _description(text: Any) -> str:
+    if not isinstance(text, str) or not text.strip() or len(text) > _LONGEST or not text.isprintable():
+        raise ValueError(f"{str(text)[:40]!r} in the answer is no description")
+    return " ".join(text.split())
 
 
 class _Cache:
@@ -168,22 +199,23 @@ class _Cache:
 
     def __init__(self, path: Path | None, model: str):
         self.path, self.model = path, model
-        self.known: dict[str, list[str]] = {}
+        self.known: dict[str, list[Any]] = {}
         if path is not None and path.is_file():
             for line in path.read_text(encoding="utf-8").splitlines():
                 try:
                     row = json.loads(line)
-                    self.known[row["key"]] = read_answer(json.dumps(row["texts"]), 1000)
-                except (ValueError, KeyError, TypeError):
+                    in_pairs = isinstance(row["texts"][0], list)
+                    self.known[row["key"]] = read_answer(json.dumps(row["texts"]), 1000, in_pairs=in_pairs)
+                except (ValueError, LookupError, TypeError):
                     continue  # a line cut short by a crash is asked for again
 
     def _of(self, question: str) -> str:
         return hashlib.sha256(f"{self.model}\n{question}".encode()).hexdigest()
 
-    def get(self, question: str) -> list[str] | None:
+    def get(self, question: str) -> list[Any] | None:
         return self.known.get(self._of(question))
 
-    def put(self, question: str, texts: list[str]) -> None:
+    def put(self, question: str, texts: list[Any]) -> None:
         self.known[self._of(question)] = texts
         if self.path is not None:
             with self.path.open("a", encoding="utf-8") as file:

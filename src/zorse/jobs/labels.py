@@ -38,6 +38,7 @@ def from_descriptions(path: str | Path) -> list[str]:
         If it is not ``{class: [sentences]}``; an ontology is a labels file.
     """
     content = read_json(path)
-    if not isinstance(content, dict) or not all(isinstance(value, list) for value in content.values()):
+    told = content.values() if isinstance(content, dict) else [None]
+    if not all(isinstance(texts, list) and all(isinstance(text, str) for text in texts) for texts in told):
         raise InputError(f"no labels; {path} is not {{class: [sentences]}}, so give --labels or --labels-file as well")
     return check_labels(list(content), source=str(path))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from zorse.semantics.prompts import class_table as class_table
     from zorse.semantics.random_words import random_descriptors as random_descriptors
     from zorse.semantics.subclasses import difference_table as difference_table
+    from zorse.semantics.subclasses import insight_table as insight_table
     from zorse.semantics.subclasses import subclass_table as subclass_table
     from zorse.semantics.taxonomy import taxonomy_table as taxonomy_table
     from zorse.semantics.templates import TEMPLATES as TEMPLATES
@@ -42,6 +43,7 @@ _HOME = {
     "random_descriptors": "random_words",
     "subclass_table": "subclasses",
     "difference_table": "subclasses",
+    "insight_table": "subclasses",
     "spoken": "descriptions",
     "LabelTree": "tree",
     "read_tree": "tree",

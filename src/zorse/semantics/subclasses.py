@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from zorse.semantics.wordnet import WordNet
 if TYPE_CHECKING:
     from zorse.encoders.protocols import TextEncoder
     from zorse.encoders.store import EmbeddingStore
+
+#: What pairs of texts may differ in.
+INSIGHTS = ("harmful", "helpful")
 
 
 def subclass_table(
@@ -132,6 +135,69 @@ def difference_table(
     taken = set(nodes)  # a text that is a class's name as well needs another name as a node
     told = [f"text: {text}" if text in taken else text for text in text_row]
     graph = ClassGraph((*nodes, *told), np.concatenate([plain.vectors, vectors]), np.array(edges), np.array(relations))
+    return replace(plain, graph=graph)
+
+
+def insight_table(
+    labels: Sequence | np.ndarray,
+    encoder: TextEncoder,
+    insights: str | PathLike | Mapping[str, Sequence[Sequence[str]]],
+    *,
+    templates: str | PathLike | Sequence[str] | None = None,
+    store: EmbeddingStore | None = None,
+) -> ClassTable:
+    """The class table of some names, whose ``graph`` holds pairs of texts that differ in what misleads, or helps.
+
+    Parameters
+    ----------
+    labels : sequence of length c
+    encoder : TextEncoder
+    insights : path, or mapping
+        ``{"harmful": [[text, other text], ...], "helpful": [...]}``, one of the two at least; or a JSON file of it.
+    templates : str, path or sequence of str, optional
+        As of :func:`class_table`.
+    store : EmbeddingStore, optional
+
+    Returns
+    -------
+    ClassTable
+        Nodes of the ``graph`` are the classes and the texts, ``"harmful: TEXT"`` and ``"helpful: TEXT"``; an edge
+        leads from the first text of a pair to the second.
+
+    Raises
+    ------
+    InputError
+        If the insights have another shape; it says which.
+    """
+    given = insights if isinstance(insights, Mapping) else read_json(str(insights))
+    source = "the insights" if isinstance(insights, Mapping) else str(insights)
+    form = '{"harmful": [[text, other text], ...], "helpful": [...]}'
+    if not isinstance(given, Mapping) or not given or not set(given) <= set(INSIGHTS):
+        held = f"the keys {', '.join(map(str, list(given)[:3]))}" if isinstance(given, Mapping) else kind_of(given)
+        raise InputError(f"{source} holds {held}; expected {form}")
+    row_of: dict[str, int] = {}
+    edges = []
+    for kind, pairs in given.items():
+        pair: Any
+        for pair in pairs if isinstance(pairs, list | tuple) else [pairs]:
+            if not isinstance(pair, list | tuple) or len(pair) != 2 or not all(isinstance(t, str) for t in pair):
+                raise InputError(f"{source}: {kind!r} holds {str(pair)[:40]!r}; expected {form}")
+            if not all(map(str.strip, pair)) or pair[0].strip() == pair[1].strip():
+                raise InputError(f"{source}: {kind!r} holds {pair}; expected two texts that differ")
+            edges.append([row_of.setdefault(f"{kind}: {text.strip()}", len(row_of)) for text in pair])
+    if not edges:
+        raise InputError(f"{source} holds no pair of texts; expected {form}")
+    plain = class_table(labels, encoder, templates=templates, store=store)
+    texts = [node.partition(": ")[2] for node in row_of]
+    vectors = unit_rows(np.asarray(encode_text(encoder, texts, store), dtype=np.float64))
+    if (n := len(given.get("harmful", ()))) > vectors.shape[1] // 4:
+        warnings.warn(
+            f"{source}: {n:,} harmful insights may take most of the {vectors.shape[1]} directions there are; fewer "
+            "leave more of an image (zorse describe -n 2)",
+            stacklevel=2,
+        )
+    nodes = tuple(str(label) for label in labels)
+    graph = ClassGraph((*nodes, *row_of), np.concatenate([plain.vectors, vectors]), np.array(edges) + len(nodes))
     return replace(plain, graph=graph)
 
 

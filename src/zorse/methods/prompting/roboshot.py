@@ -26,6 +26,7 @@ class RoboShot(ZeroShotClassifier):
     harmful_, helpful_ : ndarray of shape (r, d)
         Orthonormal basis of the differences of each; r is 0 where nothing is given.
     candidates_ : ClassTable
+        Its ``graph`` may hold the pairs that are not given as parameters; :meth:`describe` builds it.
     classes_ : ndarray of shape (c,)
 
     Raises
@@ -40,8 +41,8 @@ class RoboShot(ZeroShotClassifier):
     normalize(x -+ x Q^T Q). Where both are given, rejecting comes first. Texts stay as they are, and nothing is
     learned. With neither it is CLIP.
 
-    Differs from the paper: pairs are given, not asked of a language model; its label-free adaptation of the directions
-    on unlabelled images is left out.
+    Differs from the paper: pairs are read, not asked of a language model while it runs (``zorse describe`` asks for
+    them); its label-free adaptation of the directions on unlabelled images is left out.
 
     Cost: O(p^2 d) to fit; O(n d (c + r)) to score, one product more than without.
 
@@ -68,9 +69,27 @@ class RoboShot(ZeroShotClassifier):
         self.helpful = helpful
         self.scale = scale
 
+    def describe(self, labels, encoder, *, templates=None, descriptions=None, store=None) -> ClassTable:
+        """The class table of some names with what is known to mislead, and to help.
+
+        ``descriptions`` are ``{"harmful": [[text, other text], ...], "helpful": [...]}``, or a JSON file of it.
+        """
+        from zorse.semantics import class_table, insight_table
+
+        if descriptions is not None:
+            return insight_table(labels, encoder, descriptions, templates=templates, store=store)
+        if self.harmful is None and self.helpful is None:
+            raise InputError(
+                "RoboShot reads pairs of texts that differ in what misleads, or helps "
+                '({"harmful": [["land", "water"], ...], "helpful": [...]}), and no descriptions are given; write a '
+                "JSON file of them, or let zorse describe --style roboshot write it, for --descriptions FILE"
+            )
+        return class_table(labels, encoder, templates=templates, store=store)
+
     def _fit(self, X: np.ndarray, rows: np.ndarray, table: ClassTable) -> None:
-        self.harmful_ = _directions(self.harmful, table.n_semantics, "harmful")
-        self.helpful_ = _directions(self.helpful, table.n_semantics, "helpful")
+        for kind, given in (("harmful", self.harmful), ("helpful", self.helpful)):
+            pairs = _pairs(table, kind) if given is None else given
+            setattr(self, f"{kind}_", _directions(pairs, table.n_semantics, kind))
 
     def cleaned(self, X: np.ndarray) -> np.ndarray:
         """Embeddings (n, d) without what is harmful and with more of what is helpful, of unit length."""
@@ -80,6 +99,17 @@ class RoboShot(ZeroShotClassifier):
 
     def _scores(self, X: np.ndarray, table: ClassTable) -> np.ndarray:
         return self.scale * self.cleaned(X) @ unit_rows(table.vectors).T
+
+
+def _pairs(table: ClassTable, kind: str) -> np.ndarray | None:
+    """The pairs of that kind in the graph of a table of :meth:`RoboShot.describe`, (p, 2, d)."""
+    graph = table.graph
+    if graph is None:
+        return None
+    # A graph of another kind has no such names.
+    ours = np.array([node.startswith(f"{kind}: ") for node in graph.nodes])
+    edges = graph.edges[ours[graph.edges].all(axis=1)]
+    return graph.vectors[edges] if len(edges) else None
 
 
 def _directions(pairs, d: int, what: str) -> np.ndarray:
