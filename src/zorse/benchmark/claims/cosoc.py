@@ -16,8 +16,9 @@ NOTE = (
     "Each image is a photograph of Tiny-ImageNet beside three of places; the embedded model sees 7 random crops of it, "
     "as in the paper but for mirroring, drawn once. A seed draws classes and shots. A first claim took averages of "
     "patches for crops: those that blend four photographs are all alike and agree best, and it lost by .049. Crops, "
-    "their number and the baseline were fixed before the run on crops. In the same episodes vectors of whole scenes, the "
-    "paper's baseline, reach .356, its concentrator .392, means of crops .397: looking at crops helps, choosing does not."
+    "their number and the baseline were fixed before the run on crops. In the same episodes vectors of whole scenes, "
+    "the paper's baseline, reach .356, its concentrator .392, means of crops .397: looking at crops helps, choosing "
+    "among them does not."
 )
 
 
