@@ -1,11 +1,13 @@
 """Hubs among unseen classes, by where samples and classes meet: ``python benchmarks/hubness.py`` (needs the data pack).
 
-Both a linear map (ridge regression) and DEM's network are fitted each way round, tuned on training classes alone.
+A linear map (ridge regression) and DEM's network are fitted each way round, tuned on training classes alone; the names
+of some (``linear``, ``network``) run those anew and keep the others' rows.
 """
 
 import json
 import os
 import platform
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,9 @@ from zorse.benchmark.tasks import load_task, resplit, thinned
 from zorse.evaluation import hubness_skewness, mean_class_accuracy, t_interval
 from zorse.nn.vectors import negative_distance
 
-SEEDS = 5
+# Five splits left the linear map's intervals wide; it is judged on twenty others.
+SEEDS = {"linear": range(5, 25), "network": range(5)}
+PATH = Path(__file__).parent / "results" / "hubness.json"
 ALPHAS = 10.0 ** np.arange(-2, 5)
 
 
@@ -51,11 +55,11 @@ def dem(task, space, seed):
     return tuned_dem(task, seed, space).with_candidates(task.unseen).scores(task.test_unseen[0])
 
 
-def main():
-    rows = []
-    for seed in range(SEEDS):
-        task = thinned(resplit(load_task("tiny160"), seed), per_class=25)
-        for map_ in ("linear", "network"):
+def main(maps):
+    rows = [row for row in json.loads(PATH.read_text())["runs"] if row["map"] not in maps] if PATH.exists() else []
+    for map_ in maps:
+        for seed in SEEDS[map_]:
+            task = thinned(resplit(load_task("tiny160"), seed), per_class=25)
             for space in ("visual", "semantic"):
                 scores = ridge(task, space) if map_ == "linear" else dem(task, space, seed)
                 accuracy = mean_class_accuracy(task.test_unseen[1], task.unseen[scores.argmax(axis=1)])
@@ -63,7 +67,7 @@ def main():
                 rows.append({"map": map_, "space": space, "seed": seed, "accuracy": round(accuracy, 4)} | skew)
                 print(rows[-1], flush=True)
     differences = []
-    for map_ in ("linear", "network"):
+    for map_ in SEEDS:
         for figure in ("accuracy", "skewness_N1", "skewness_N5"):
             v, s = ([r[figure] for r in rows if (r["map"], r["space"]) == (map_, x)] for x in ("visual", "semantic"))
             t = t_interval(np.subtract(v, s))
@@ -76,17 +80,17 @@ def main():
         "what": "Hubs: the visual space against the space of class vectors, on tiny160's 40 unseen classes",
         "note": "Skewness of N_k, how often each unseen class is among a sample's k nearest; far above 0 where hubs "
         "are. 25 training samples a class, penalties chosen on held-out training classes. Difference: visual less "
-        "semantic, with a 95 % t interval over seeds. The features come from a network trained on ImageNet, unseen "
-        "classes included.",
+        "semantic, with a 95 % t interval over splits: 0 to 4 for the network, 5 to 24 for the linear map, whose "
+        "intervals on 0 to 4 were wide. Splits share classes. The features come from a network trained on ImageNet, "
+        "unseen classes included.",
         "command": "python benchmarks/hubness.py",
         "differences": differences,
         "runs": rows,
         "versions": {"zorse": zorse.__version__, "numpy": np.__version__, "python": platform.python_version()},
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
     }
-    path = Path(__file__).parent / "results" / "hubness.json"
-    path.write_text(json.dumps(result, indent=1) + "\n")
+    PATH.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:] or list(SEEDS))

@@ -31,6 +31,8 @@ SPOKEN = {
     "flamingo head": "head of a flamingo",
     "yin yang": "yin and yang symbol",
 }
+STYLES = "pacs-styles"
+_OF_STYLES = ("a {}.", "the {}.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +141,22 @@ def embedded_model() -> str:
     return f"{encoder.fingerprint} {encoder.text_fingerprint}"
 
 
+def named_photographs(source: str, split: str = "val", pack: Path | None = None) -> tuple[list[bytes], np.ndarray]:
+    """Image files of ``source`` and their classes as they are spoken of.
+
+    "pacs-styles" are the photographs of PACS named by style and class, "cartoon of a dog": what the embedded model was
+    never taught, though it has seen those that are for training.
+    """
+    if source != STYLES:
+        contents, y = photographs(source, split, pack)
+        return contents, np.array([SPOKEN.get(name, name) for name in y.tolist()])
+    contents, y = photographs("pacs", split, pack)
+    style = np.char.replace(photographs("pacs", split, pack, of="domain")[1], "_", " ")
+    return contents, np.array(
+        [f"{s} of {'an' if name[0] in 'aeiou' else 'a'} {name}" for s, name in zip(style.tolist(), y.tolist())]
+    )
+
+
 def photo_task(source: str, encoder: DualEncoder | None = None, folder: str | Path | None = None) -> PhotoTask:
     """The pack's held-out photographs of ``source``, embedded by ``encoder`` (the embedded model, if not given).
 
@@ -150,11 +168,10 @@ def photo_task(source: str, encoder: DualEncoder | None = None, folder: str | Pa
         If the data pack is absent.
     """
     pack = Path(folder or os.environ.get("ZORSE_DATA") or "../shared/data")
-    contents, y = photographs(source, folder=pack)
-    y = np.array([SPOKEN.get(name, name) for name in y.tolist()])
+    contents, y = named_photographs(source, pack=pack)
     encoder = encoder or cast(DualEncoder, load_encoder("mini"))
     store = EmbeddingStore(os.environ.get("ZORSE_STORE") or ".cache/embeddings")
-    dataset, sentences = TEXTS[source]
+    dataset, sentences = TEXTS.get(source, (None, None))
     templates = pack / "text" / "openai_clip_prompts.json"
     if not templates.is_file():
         raise NotAvailableError(f"{templates} is not there; set ZORSE_DATA to the folder of the data pack")
@@ -162,9 +179,8 @@ def photo_task(source: str, encoder: DualEncoder | None = None, folder: str | Pa
     told = pack / "text" / "cupl" / f"{sentences}_prompts_base.json"
     descriptions = read_descriptions(told, names, unknown="ignore") if sentences else {}
     X = embedded(contents, encoder, store)
-    return PhotoTask(
-        X, y, encoder, store, tuple(read_templates(f"{templates}:{dataset}")), descriptions, source, tuple(contents)
-    )
+    written = tuple(read_templates(f"{templates}:{dataset}")) if dataset else _OF_STYLES
+    return PhotoTask(X, y, encoder, store, written, descriptions, source, tuple(contents))
 
 
 def pacs_photos() -> tuple[np.ndarray, np.ndarray, np.ndarray, DualEncoder, EmbeddingStore]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from zorse.benchmark.photographs import SPOKEN, PhotoTask, embedded
+from zorse.benchmark.photographs import PhotoTask, embedded, named_photographs
 from zorse.core import ClassTable
 from zorse.data.photographs import photographs
 from zorse.encoders import content_digest
@@ -45,11 +45,11 @@ class ShotTask:
 @lru_cache(maxsize=1)
 def _training(source: str) -> tuple[list[bytes], np.ndarray, list[str]]:
     pack = Path(os.environ.get("ZORSE_DATA") or "../shared/data")
-    contents, y = photographs(source, "train", pack)
+    contents, y = named_photographs(source, "train", pack)
     # A file that occurs twice counts once.
     first = list({content_digest(content): i for i, content in reversed(list(enumerate(contents)))}.items())[::-1]
     at = [i for _, i in first]
-    return [contents[i] for i in at], np.array([SPOKEN.get(n, n) for n in y[at].tolist()]), [key for key, _ in first]
+    return [contents[i] for i in at], y[at], [key for key, _ in first]
 
 
 def with_shots(task: PhotoTask, shots: int, seed: int) -> ShotTask:

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from zorse.benchmark.patches import animal_patches, coco_tags, in_scenes, mosaic_tags, scene_crops, tiny_patches
-from zorse.benchmark.photographs import PhotoTask, pacs_photos, photo_task
+from zorse.benchmark.photographs import STYLES, PhotoTask, pacs_photos, photo_task
+from zorse.benchmark.photographs import STYLES, PhotoTask, pacs_photos, photo_task
 from zorse.core import InputError, UnknownNameError
 from zorse.data import CompositionalTask, ZeroShotTask, digits_zsl, read_task, toy_compositional, toy_zsl
 from zorse.data.compositional import seen_pairs
@@ -35,6 +36,7 @@ TASKS = {
     "cifar10-photos": lambda: photo_task("cifar10"),
     "pacs-photos": pacs_photos,
     "pacs-names": lambda: photo_task("pacs"),
+    STYLES: lambda: photo_task(STYLES),
     "pacs": pacs,
     "dots": lambda: counted_dots,
     "compositional": toy_compositional,

@@ -12,13 +12,15 @@ CLAIM = (
 )
 BASELINE = "the better of linear probe and zero-shot CLIP"
 METRIC = "mean class accuracy, 16 shots a class"
-TASKS = ("cifar10-photos", "caltech101-photos", "tiny-imagenet-photos", "pacs-names")
+TASKS = ("cifar10-photos", "caltech101-photos", "tiny-imagenet-photos", "pacs-names", "pacs-styles")
 SEEDS = 3
 NOTE = (
     "The embedded model in place of CLIP, CLIP's own templates; hyper-parameters of both by 4-fold cross-validation on "
     "the shots, GDA's alpha over the authors' grid. A seed draws the shots from the training photographs; the test "
     "photographs are always the same. An earlier run with a finer grid, made after a test figure had been seen, and a "
     "probe with 2 folds gave +.013 [.007, .019]; this one replaces it."
+    " pacs-styles, whose names the embedded model was never taught, joined every claim that takes shots, after the "
+    "others had been run."
 )
 
 

@@ -11,13 +11,15 @@ from zorse.methods.pretraining.clip import CLIP
 CLAIM = "Names learned from 16 shots classify better than the classes' own names in the same prompt."
 BASELINE = "the same prompt with the classes' names"
 METRIC = "mean class accuracy, 16 shots a class"
-TASKS = ("cifar10-photos", "pacs-names")
+TASKS = ("cifar10-photos", "pacs-names", "pacs-styles")
 SEEDS = 3
 NOTE = (
     "A seed draws the shots from the training photographs, which the embedded model was made with; the test "
     "photographs are new to it. The prompt is 'a photo of a'; the learning rate was "
     "chosen on shots, 8 a class held out from 8."
     " The interval holds zero; nothing else was tried."
+    " pacs-styles, whose names the embedded model was never taught, joined every claim that takes shots, after the "
+    "others had been run."
 )
 # The embedded model's cosines are multiplied by 7, not 100, so steps are larger than the paper's.
 SETTINGS = {"epochs": 12, "batch_size": 64, "lr": 0.1, "device": "cpu"}
