@@ -10,11 +10,13 @@ from zorse.semantics import class_table
 CLAIM = "Refined by few captions and its own answers, then averaged, an encoder recognises classes better by name."
 BASELINE = "the encoder as it was"
 METRIC = "mean class accuracy by CLIP's templates; 8 captioned and 16 other images a class"
-TASKS = ("cifar10-photos", "pacs-names")
+TASKS = ("cifar10-photos", "pacs-names", "pacs-styles")
 SEEDS = 3
 NOTE = (
     "Images in place of video, the embedded model in place of CLIP, whose training held the shots; captions are 'a "
     "photo of a' and the class. 40 held-out photographs a class measure. Settings were fixed before the first run."
+    " pacs-styles, whose names the embedded model was never taught, joined every claim that takes shots, after the "
+    "others had been run."
 )
 
 

@@ -11,11 +11,13 @@ from zorse.methods.adaptation.tip_adapter import TipAdapter
 CLAIM = "With local similarities beside whole images, few shots classify better."
 BASELINE = "Tip-Adapter"
 METRIC = "mean class accuracy, 8 shots a class, 25 held-out photographs a class"
-TASKS = ("cifar10-photos", "pacs-names")
+TASKS = ("cifar10-photos", "pacs-names", "pacs-styles")
 SEEDS = 3
 NOTE = (
     "The embedded model in place of CLIP, 4 x 4 patches of its last layer. Weights of both by cross-validation on the "
     "shots. A seed draws the shots from the training photographs. Settings were fixed before the first run."
+    " pacs-styles, whose names the embedded model was never taught, joined every claim that takes shots, after the "
+    "others had been run."
 )
 
 
