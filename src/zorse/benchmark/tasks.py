@@ -11,7 +11,6 @@ import numpy as np
 
 from zorse.benchmark.patches import animal_patches, coco_tags, in_scenes, mosaic_tags, scene_crops, tiny_patches
 from zorse.benchmark.photographs import STYLES, PhotoTask, pacs_photos, photo_task
-from zorse.benchmark.photographs import STYLES, PhotoTask, pacs_photos, photo_task
 from zorse.core import InputError, UnknownNameError
 from zorse.data import CompositionalTask, ZeroShotTask, digits_zsl, read_task, toy_compositional, toy_zsl
 from zorse.data.compositional import seen_pairs
