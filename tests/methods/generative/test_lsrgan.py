@@ -6,12 +6,13 @@ import pytest
 import torch
 from torch import nn
 
+from zorse.core import seeded
 from zorse.methods.generative.lsrgan import LsrGAN
 
 
 def cosine(p, q):
     lengths = [math.sqrt(sum(v * v for v in row)) for row in (p, q)]
-    return sum(u * v for u, v in zip(p, q)) / (lengths[0] * lengths[1])
+    return sum(u * v for u, v in zip(p, q)) / (lengths[0] * lengths[1] or 1.0)
 
 
 def naive(fake, y, classes, seen, real, n, epsilon, among_seen):
@@ -42,6 +43,38 @@ def test_similarities_agree_with_loops_over_neighbours(among_seen, n):
     assert fake.grad.abs().sum() > 0, "the loss moves nothing"
     kinder = LsrGAN(neighbours=n, epsilon=2.0)._unlike(fake, y, classes, seen, real)
     assert kinder == 0
+
+
+def test_the_generators_loss_agrees_with_loops(tiny, loss_of, run):
+    params = {"beta": 0.3, "unseen_beta": 0.7, "similarity": 2.0, "centroid": 0.5, "neighbours": 2}
+    case = tiny(LsrGAN, nn.Linear(5, 3), **params)
+    x, a, y = case.batch
+    with seeded(9):
+        noise, new, more = torch.randn(6, 3), torch.randint(2, (6,)), torch.randn(6, 3)
+    make = lambda z, v: run(case.nets["generator"].parameters(), z + v, out=lambda e: max(e, 0.0))  # noqa: E731
+    real = torch.stack([x[y == c].mean(0) for c in range(3)])
+    total = 0.0
+    for z, vectors, classes, shift, among in [(noise, a, y, 0, True), (more, case.data.unseen[new], new, 3, False)]:
+        fakes = [make(*pair) for pair in zip(z.tolist(), vectors.tolist())]
+        for fake, vector, c in zip(fakes, vectors.tolist(), classes.tolist()):
+            logits = run(case.turns["classifier"].params, fake)
+            recognised = math.log(sum(map(math.exp, logits))) - logits[c + shift]
+            total += (0.3 if among else 0.7) * recognised / 6
+            total -= run(case.turns["critic"].params, fake + vector)[0] / 6 if among else 0
+        if among:
+            for c in range(3):
+                rows = [fake for fake, label in zip(fakes, y.tolist()) if label == c]
+                total += 0.5 * math.dist([sum(col) / len(rows) for col in zip(*rows)], real[c].tolist()) / 3
+        told = case.data.seen if among else case.data.unseen
+        total += 2.0 * naive(torch.tensor(fakes), classes, told, case.data.seen, real, 2, 0.1, among)
+    assert loss_of(case.turns["generator"], case.batch).item() == pytest.approx(total, rel=1e-4)
+
+
+def test_one_seen_class_has_no_neighbours_and_no_loss():
+    seen, fake = torch.rand(1, 3), torch.rand(4, 5)
+    y = torch.zeros(4, dtype=torch.long)
+    assert LsrGAN()._unlike(fake, y, seen, seen, torch.rand(1, 5)) == 0
+    assert LsrGAN(epsilon=0.0)._unlike(fake, y, torch.rand(1, 3), seen, torch.rand(1, 5)) > 0
 
 
 def test_the_classifier_learns_of_unseen_classes_and_the_generator_by_it(tiny, loss_of):

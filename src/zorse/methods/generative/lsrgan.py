@@ -27,8 +27,8 @@ class LsrGAN(AdversarialGenerator):
     beta, unseen_beta : float, default 0.01, 0.03
         Weight of the classification loss on seen and on unseen classes.
     similarity : float, default 20
-        Weight of the semantic regularised loss, on both. 0 trains as the authors' attribute code does, on which the
-        published numbers rest: there the loss has no gradient.
+        Weight of the semantic regularised loss, on both; see the notes before using the default. 0 trains as the
+        authors' code does, on which the published numbers rest: there the loss has no gradient.
     epsilon : float, default 0.1
         Similarities may differ by so much without a penalty.
     neighbours : int, default 20
@@ -59,13 +59,19 @@ class LsrGAN(AdversarialGenerator):
     generator, learns from real features of seen and generated ones of unseen classes. The defaults are the authors' for
     CUB.
 
+    Features of networks are all alike (cosines of class means about 0.8 when scaled to [0, 1]), vectors of classes need
+    not be (0.6 for the attributes of awa19, 0.05 for the word vectors of tiny160): real means then break the bounds as
+    well, and a heavy weight makes features that no real one resembles, to which the final classifier gives no sample.
+    Among unseen classes alone it does no such harm; where seen ones compete, choose ``similarity`` on held-out classes.
+
     Differs from the paper: the label space is chosen after training, so that the final classifier is trained anew on
     real and generated features; the one that grows with the generator only guides it. Seen and unseen classes are one
-    move of the generator, not two with one optimizer. Class vectors are brought to unit length. In the authors'
-    attribute code the cosine is taken outside of torch, so that this loss moves nothing (``similarity=0`` is alike);
-    here it is differentiable, as in the paper.
+    move of the generator, not two with one optimizer. In the authors' code the cosine is taken outside of torch, so
+    that the loss moves nothing; here it is differentiable, as in the paper. There a seen class counts among its own
+    neighbours, and distances from real means are divided by all seen classes, not by those of the batch.
 
-    Cost: that of f-CLSWGAN, O(``epochs`` n h (d + k) ``n_critic``) for width h, and O(s d) for each generator move.
+    Cost: that of f-CLSWGAN, O(``epochs`` n h (d + k) ``n_critic``) for width h, and O(b s (d + k)) for each generator
+    move over a batch of b.
 
     References
     ----------
@@ -127,13 +133,13 @@ class LsrGAN(AdversarialGenerator):
     def _unlike(self, fake: Tensor, y: Tensor, classes: Tensor, seen: Tensor, real: Tensor) -> Tensor:
         """Squared hinges between similarities of generated and real means and those of class vectors, eq. 5 to 7."""
         means, present = class_means(fake, y, len(classes))
-        wanted = cosines(classes, seen)
+        wanted = cosines(classes[present], seen)
         itself = torch.eye(len(seen), dtype=torch.bool, device=seen.device)
-        others = wanted.masked_fill(itself, -2.0) if classes is seen else wanted
-        n = min(self.neighbours, others.shape[1] - (classes is seen))
+        others = wanted.masked_fill(itself[present], -2.0) if classes is seen else wanted
+        n = min(self.neighbours, len(seen) - (classes is seen))
         nearest = others.topk(n, dim=1).indices
-        off = (cosines(means, real) - wanted).gather(1, nearest).abs() - self.epsilon
-        return off.clamp_min(0).square()[present].sum() / n
+        off = (cosines(means[present], real) - wanted).gather(1, nearest).abs() - self.epsilon
+        return off.clamp_min(0).square().sum() / max(n, 1)
 
     @classmethod
     def example_params(cls) -> list[dict]:
