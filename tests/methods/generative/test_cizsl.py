@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from zorse.core import seeded
+from zorse.data import toy_zsl
 from zorse.methods.generative.cizsl import CIZSL
 from zorse.nn import mixed
 
@@ -22,7 +23,7 @@ def placed(case, run, x):
 
 def made(case, run, z, a):
     w, b, *generator = case.nets.parameters()
-    return run(generator, z + run([w, b], a), slope=0.2, out=math.tanh)
+    return run(generator, z + run([w, b], a), slope=0.01, out=math.tanh)
 
 
 @pytest.mark.parametrize("orders", [(0.3, 0.6), None])
@@ -73,6 +74,14 @@ def test_mixed_vectors_lie_between_two_of_the_batch():
     shares = two / two.sum(1, keepdim=True)
     assert shares[shares > 0].min() > 0.2 - 1e-6
     assert shares.max() < 0.8 + 1e-6
+
+
+def test_weights_start_as_wide_as_in_the_authors_code():
+    task = toy_zsl()
+    model = CIZSL(**CIZSL.example_params()[0] | {"epochs": 1, "hidden": 400, "lr": 1e-9}).fit(*task.train)
+    for name, p in model.networks_.named_parameters():
+        expected = 0.0 if p.ndim == 1 else math.sqrt(2 / sum(p.shape))
+        assert p.std().item() == pytest.approx(expected, rel=0.15, abs=1e-6), name
 
 
 def test_orders_of_the_divergence_are_learnt_with_the_generator(tiny, loss_of):

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from zorse.core import Paper
-from zorse.nn import centroid_loss, class_means, mixed, mlp, sharma_mittal, wasserstein_critic_loss
-from zorse.templates import FeatureGenerator, TrainingData, leaky
+from zorse.nn import centroid_loss, class_means, fill_linear, mixed, mlp, sharma_mittal, wasserstein_critic_loss
+from zorse.templates import FeatureGenerator, TrainingData
 from zorse.training import Clock, Turn
 
 
@@ -63,10 +63,10 @@ class CIZSL(FeatureGenerator):
     (1 - a) t_b of two samples of the batch, a in (0.2, 0.8), brought to unit length; what is generated for it should
     look real and, to the second head, like no class more than another.
 
-    Differs from the paper: class vectors are brought to unit length, and the final classifier is the nearest of the
-    generated features in place of the most similar pivot or 20 neighbours. The authors' code inverts the exponent of
-    the Sharma-Mittal divergence, rescales it in each batch to [0, 1], and takes the pivots' distance unsquared
-    (``released``); by default all three are the paper's.
+    Differs from the paper: the orders of the divergence are moved by the generator's optimizer; class vectors are
+    brought to unit length; the final classifier is the nearest of the generated features in place of the most similar
+    pivot or 20 neighbours. The authors' code inverts the exponent of the Sharma-Mittal divergence, rescales it in each
+    batch to [0, 1], and takes the pivots' distance unsquared (``released``); by default all three are the paper's.
 
     Cost: O(``epochs`` n ``n_critic`` h (d + ``reduced``)) for width h to train; a scored sample
     O(``n_synthetic`` c d).
@@ -106,10 +106,12 @@ class CIZSL(FeatureGenerator):
     def _turns(self, data: TrainingData, generator: torch.Generator) -> list[Turn]:
         d, k, s = data.x.shape[1], data.seen.shape[1], len(data.seen)
         reduction = nn.Linear(k, self.reduced)
-        generated = mlp(self.latent + self.reduced, self.hidden, d, activation=leaky, out=nn.Tanh())
-        self.networks_ = nn.ModuleDict({"reduction": reduction, "generator": generated}).to(data.x.device)
-        critic = mlp(d, self.hidden, 1).to(data.x.device)
-        shared, placed = critic[:2], nn.Linear(self.hidden, s).to(data.x.device)
+        generated = mlp(self.latent + self.reduced, self.hidden, d, activation=nn.LeakyReLU, out=nn.Tanh())
+        critic, placed = mlp(d, self.hidden, 1), nn.Linear(self.hidden, s)
+        for network in (reduction, generated, critic, placed):
+            fill_linear(network.to(data.x.device), nn.init.xavier_normal_)
+        self.networks_ = nn.ModuleDict({"reduction": reduction, "generator": generated})
+        shared = critic[:2]
         real, _ = class_means(data.x, data.y, s)
         raw = nn.Parameter(torch.zeros(2, device=data.x.device))
         weights = [p for name, p in self.networks_.named_parameters() if name.endswith("weight")]
