@@ -18,6 +18,10 @@ def cosine(p, q):
     return sum(u * v for u, v in zip(p, q)) / math.sqrt(sum(u * u for u in p) * sum(v * v for v in q))
 
 
+def direction(row):
+    return [v / math.sqrt(sum(u * u for u in row)) for v in row]
+
+
 def softmax(row):
     top = max(row)
     e = [math.exp(v - top) for v in row]
@@ -30,7 +34,7 @@ def matmul(A, B):
 
 def test_losses_agree_with_loops(tiny, loss_of, drawn, run, monkeypatch):
     monkeypatch.setattr(grw, "mixed", lambda a: a.flip(0))
-    case = tiny(GRW, beta=0.5, walk=0.3, n_steps=2, decay=0.6, temperature=2.0, logit_scale=4.0)
+    case = tiny(GRW, beta=0.5, walk=0.3, creativity=0.7, n_steps=2, decay=0.6, temperature=2.0, logit_scale=4.0)
     x, a, y = (t.tolist() for t in case.batch)
     prototypes = [run(case.nets["prototype"].parameters(), v) for v in case.data.seen.tolist()]
     wrong = lambda row, c: -math.log(softmax([4 * cosine(row, p) for p in prototypes])[c])  # noqa: E731
@@ -44,7 +48,12 @@ def test_losses_agree_with_loops(tiny, loss_of, drawn, run, monkeypatch):
         fake = make(noise[i], a[i])
         total += (0.5 * wrong(fake, y[i]) - run(case.turns["critic"].params, fake + a[i])[0]) / N
     points = [make(z, v) for z, v in zip(more, a[::-1])]
+    for point, v in zip(points, a[::-1]):  # real to the critic, and of no class more than of another
+        total -= run(case.turns["critic"].params, point + v)[0] / N
+        total += 0.7 * sum(wrong(point, c) for c in range(3)) / (3 * N)
+    points = [direction(p) for p in points]
     means = [[sum(col) / y.count(c) for col in zip(*[r for r, l in zip(x, y) if l == c])] for c in sorted(set(y))]
+    means = [direction(m) for m in means]
     near = [[-sum((u - v) ** 2 for u, v in zip(p, m)) / 2 for m in means] for p in points]
     to_centre, to_point = [softmax(row) for row in near], [softmax(row) for row in zip(*near)]
     apart = [[-sum((u - v) ** 2 for u, v in zip(p, q)) / 2 if i != j else -math.inf for j, q in enumerate(points)]
@@ -56,6 +65,20 @@ def test_losses_agree_with_loops(tiny, loss_of, drawn, run, monkeypatch):
         at = matmul(at, between)
     total -= 0.3 * sum(math.log(sum(col) / len(means)) for col in zip(*to_point)) / N
     assert loss_of(case.turns["generator"], case.batch).item() == pytest.approx(total, rel=1e-4)
+
+
+def test_walkers_do_not_call_for_points_at_the_origin(tiny):
+    case = tiny(GRW)
+    _, a, _ = case.batch
+    points, centres = case.model._fake(a).detach(), case.data.x[:3]
+    far, near = (sum(case.model._lost(scale * points, centres)).item() for scale in (1.0, 1e-3))
+    assert near == pytest.approx(far, rel=1e-4)
+
+
+def test_without_creativity_nothing_is_made_in_between(tiny, loss_of, monkeypatch):
+    monkeypatch.setattr(grw, "mixed", lambda a: pytest.fail("a vector in between was drawn"))
+    case = tiny(GRW, creativity=None)
+    assert math.isfinite(loss_of(case.turns["generator"], case.batch).item())
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,8 @@ TASKS = ("digits", "awa19")
 SEEDS = 3
 NOTE = (
     _generators.NOTE + " The training classes of the split come in three tasks; a class is unseen until it comes, and "
-    "answers are over all of them. The steps are divided among the tasks."
+    "answers are over all of them. Each task gets the steps. In an earlier run they were divided among tasks, and what "
+    "is made in between did not have to look real, nor the walkers to see directions alone: mH .055 against .083."
 )
 N_TASKS = 3
 
@@ -36,7 +37,7 @@ def sequence(model: GRW, task: ZeroShotTask) -> float:
     def learn(t: int) -> GRW:
         mine = np.isin(y, steps[t])
         shown = mine.sum() + model.n_replay * sum(map(len, steps[:t]))
-        model.set_params(epochs=max(1, round(25_000 / len(steps) / shown)))
+        model.set_params(epochs=max(1, round(25_000 / shown)))
         if t == 0:
             return model.fit(X[mine], y[mine], classes=table)
         return model.fit_next(X[mine], y[mine])

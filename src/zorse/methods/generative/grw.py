@@ -35,11 +35,14 @@ class GRW(AdversarialGenerator):
     logit_scale : float, default 10
         Of the cosines with prototypes.
     walk : float, default 1
-        Weight of the random walks; 0 leaves classes that nobody described out.
+        Weight of the random walks (the authors' code: 0.5 to 5, by data set).
+    creativity : float or None, default 0.1
+        Weight of the divergence from "any seen class alike" of what is made for vectors in between (the authors' code:
+        1 to 10, over the number of classes). None leaves these out altogether, and the walks with them.
     n_steps, decay : int, float, default 3, 0.7
         Steps of a walk between generated points, and how much less each longer walk counts.
     temperature : float, default 0.1
-        Squared distances are divided by it before a walker chooses; features have unit length.
+        Squared distances between directions are divided by it before a walker chooses (the authors' code: 2).
     n_replay : int, default 100
         Features made of each earlier class, to be learned beside those of a new task.
     n_seen, n_synthetic : int, default 0, 300
@@ -63,15 +66,18 @@ class GRW(AdversarialGenerator):
 
     Notes
     -----
-    Vectors between those of two seen classes are drawn (20 to 80 % of the way) and features generated for them. A
-    walker goes from the mean of a seen class to one of these, up to ``n_steps`` times to another, and back to a class
-    mean. It should arrive anywhere alike, so that what is made belongs to no seen class, and all points should be
-    visited. A new task trains the networks on, from where they stand, on its samples and on replayed ones.
+    Vectors between those of two seen classes are drawn (20 to 80 % of the way) and features generated for them. These
+    should look real, and prototypes should not tell their class. A walker goes from the mean of a seen class to one of
+    them, up to ``n_steps`` times to another, and back to a class mean. It should arrive anywhere alike, so that what is
+    made belongs to no seen class, and all points should be visited. A new task trains the networks on, from where they
+    stand, on its samples and on replayed ones.
     :func:`zorse.evaluation.evaluate_tasks` has the protocol and the figures of the field.
 
     Differs from the paper: prototypes are learned from real features by a turn of their own, beside a Wasserstein
     critic, where the paper's discriminator is both; vectors in between are drawn, not learned; answers come from a
-    softmax over generated features of all classes. ``temperature`` is ours.
+    softmax over generated features of all classes. ``temperature`` is ours. The authors' code keeps real features of
+    earlier tasks (5,000 in all) where the generator replays here, starts its walks at means of generated features, ties
+    these to real means and to neighbours as LsrGAN does, and also has walks that should return among them.
 
     Cost: that of f-CLSWGAN for each task, over its samples and ``n_replay`` for each earlier class;
     O(``n_steps`` b^2 (s + b)) for the walks over a batch of b.
@@ -95,6 +101,7 @@ class GRW(AdversarialGenerator):
     beta: float = 1.0
     logit_scale: float = 10.0
     walk: float = 1.0
+    creativity: float | None = 0.1
     n_steps: int = 3
     decay: float = 0.7
     temperature: float = 0.1
@@ -156,18 +163,24 @@ class GRW(AdversarialGenerator):
         if self._earlier is not None:
             nets.load_state_dict(self._earlier.state_dict())
 
-        def wrong(x: Tensor, y: Tensor) -> Tensor:
+        def told(x: Tensor) -> Tensor:
             cosines = nn.functional.normalize(x, dim=1) @ nn.functional.normalize(nets["prototype"](data.seen), dim=1).T
-            return nn.functional.cross_entropy(self.logit_scale * cosines, y)
+            return (self.logit_scale * cosines).log_softmax(dim=1)
+
+        def wrong(x: Tensor, y: Tensor) -> Tensor:
+            return nn.functional.nll_loss(told(x), y)
 
         def generator_loss(batch, clock: Clock):
             x, a, y = batch
             fake = self._fake(a)
             loss = self._fooled(critic, fake, a) + self.beta * wrong(fake, y)
-            if not self.walk:
+            if self.creativity is None:
                 return loss
+            between = mixed(a)
+            new = self._fake(between)
+            loss = loss + self._fooled(critic, new, between) - self.creativity * told(new).mean()
             means, present = class_means(x, y, len(data.seen))
-            lost, visit = self._lost(self._fake(mixed(a)), means[present])
+            lost, visit = self._lost(new, means[present])
             return loss + self.walk * (lost + visit)
 
         return [
@@ -177,8 +190,9 @@ class GRW(AdversarialGenerator):
         ]
 
     def _lost(self, points: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
-        wide = self.temperature**-0.5
-        return walk_losses(wide * points, wide * centres, self.n_steps, self.decay, home=False)
+        # Directions, or points at the origin, alike from every centre, would be the best to make.
+        points, centres = (nn.functional.normalize(v, dim=1) / self.temperature**0.5 for v in (points, centres))
+        return walk_losses(points, centres, self.n_steps, self.decay, home=False)
 
     @classmethod
     def example_params(cls) -> list[dict]:

@@ -54,9 +54,10 @@ class OntoZSL(LearnedVectorsGenerator):
     table without one is its own: every class is joined to the attributes in which it exceeds the mean class. The graph
     is learned whole, unseen classes included; no sample takes part.
 
-    Differs from the paper: the released encoder trains structural vectors alone first, here both are learned together;
-    the weights of the generator's losses are those of f-CLSWGAN. A class that joins after ``fit`` has no vector and is
-    refused.
+    Differs from the paper: the released encoder trains structural vectors alone first, here both are learned together,
+    and has a further energy of their sums; there noise has ``dim`` entries, not as many as a class vector, and class
+    vectors are not brought to unit length. Released are 100 epochs in batches of 4096. A class that joins after ``fit``
+    has no vector and is refused.
 
     Cost: O(``ontology_epochs`` e ``dim``) for e edges, then that of f-CLSWGAN with vectors of length 2 ``dim``.
 
