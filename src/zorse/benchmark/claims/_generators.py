@@ -15,9 +15,9 @@ NOTE = (
     "class. The step size (4e-3, and 2e-3 on tiny160) had the best H of f-CLSWGAN with 100 features a class on one "
     "split of held-out training classes of each task (5e-4 to 4e-3), and serves every method; some of these classes "
     "are test classes of other seeds. With 300 H was better on tiny160 there (.166 against .098), and worse with most "
-    "steps on the others. All else has the defaults. The sizes were fixed before a test sample was looked at, but where "
-    "tiny160 is left out it was for want of time, after some methods had been run there. The features of awa19 and "
-    "tiny160 come from a network trained on ImageNet."
+    "steps on the others. All else has the defaults. The sizes were fixed before a test sample was looked at, but "
+    "where tiny160 is left out it was for want of time, after some methods had been run there. The features of awa19 "
+    "and tiny160 come from a network trained on ImageNet."
 )
 PER_CLASS = 50
 
