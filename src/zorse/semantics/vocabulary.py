@@ -84,7 +84,7 @@ class Vocabulary:
     """
 
     EXACT_BELOW: ClassVar[int] = 200_000
-    PROBES: ClassVar[int] = 32
+    PROBES: ClassVar[int] = 64
     SHORTLIST: ClassVar[int] = 1000
     LISTS: ClassVar[int] = 1024  # at most: a build compares every name with every list
     SAMPLE: ClassVar[int] = 40_000  # names that the index learns from
@@ -209,14 +209,14 @@ class Vocabulary:
         return self._index
 
     def _made(self, faiss: Any, progress: Callable[[str, int, int], Any] | None) -> Any:
-        n, d = self.vectors.shape
+        n, d = self.vectors.shape  # mapped anew for each block below: pages once read do not stay resident
         lists = max(1, min(int(4 * n**0.5), self.LISTS, n // 40))
         index = faiss.index_factory(d, f"IVF{lists},SQ4", faiss.METRIC_INNER_PRODUCT)
         index.cp.niter = self.ROUNDS
         some = np.sort(np.random.default_rng(0).choice(n, min(n, self.SAMPLE), replace=False))
-        index.train(self.vectors[some].astype(np.float32))
+        index.train(np.load(self.folder / _VECTORS, mmap_mode="r")[some].astype(np.float32))
         for start in range(0, n, _BLOCK):
-            index.add(self.vectors[start : start + _BLOCK].astype(np.float32))
+            index.add(np.load(self.folder / _VECTORS, mmap_mode="r")[start : start + _BLOCK].astype(np.float32))
             if progress is not None:
                 progress("indexed", index.ntotal, n)
         return index
