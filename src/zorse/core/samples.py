@@ -33,7 +33,7 @@ def read_samples(model: Any, X, y="no_validation", *, name: str = "X", reset: bo
         _check_grid(model, np.shape(X), name, reset)
     read = validate_data(model, X, y, reset=reset, ensure_all_finite=False, **options)
     X = read[0] if isinstance(read, tuple) else read
-    _check_finite(X, name)
+    check_finite(X, name)
     if grid and reset:
         model.n_features_in_ = X.shape[-1]
     return read
@@ -50,11 +50,10 @@ def _check_grid(model: Any, shape: tuple[int, ...], name: str, reset: bool) -> N
         raise InputError(f"{name} has {shape[-1]} features a patch; {method} is expecting {model.n_features_in_}")
 
 
-def _check_finite(X: np.ndarray, name: str) -> None:
-    if np.isfinite(X.sum()):  # one pass without a mask; a sum that overflows is settled below
-        return
-    bad = np.argwhere(~np.isfinite(X))
-    if len(bad):
+def check_finite(X: np.ndarray, name: str) -> None:
+    """Raise InputError that says where in X, which messages call ``name``, NaN or infinity stands."""
+    # One pass without a mask; a sum that overflows is settled by the second.
+    if not np.isfinite(X.sum()) and len(bad := np.argwhere(~np.isfinite(X))):
         kind = "NaN" if np.isnan(X[tuple(bad[0])]) else "inf"
         where = ", ".join(f"{place} {i}" for place, i in zip(_PLACES[X.ndim], bad[0], strict=True))
         more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""

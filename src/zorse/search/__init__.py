@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from zorse.search.query import Composer as Composer
     from zorse.search.query import LateFusion as LateFusion
     from zorse.search.query import Query as Query
-    from zorse.search.query import Retriever as Retriever
 
 _HOME = {
     "Checkup": "check",
@@ -30,7 +29,6 @@ _HOME = {
     "IndexReport": "build",
     "LateFusion": "query",
     "Query": "query",
-    "Retriever": "query",
     "build_index": "build",
 }
 __all__ = sorted(_HOME)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from zorse.nn.search import nearest
+from zorse.nn.retriever import ExactRetriever
 from zorse.search.table import About, about, remember, vectors_of
 
 EXACT_BELOW = 100_000  # rows; below that all are compared
@@ -111,7 +111,7 @@ def exact(table: Any, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarr
     """Row ids and similarities of the ``k`` nearest of each query, by going through the table once."""
     ids, best = np.empty((len(queries), 0), np.int64), np.empty((len(queries), 0), np.float32)
     for at, vectors in blocks(table):
-        index, similarity = nearest(queries, vectors, k)
+        index, similarity = ExactRetriever().fit(vectors).search(queries, k)
         ids, best = np.concatenate([ids, at[index]], 1), np.concatenate([best, similarity], 1)
         order = np.argsort(-best, axis=1, kind="stable")[:, :k]
         ids, best = np.take_along_axis(ids, order, 1), np.take_along_axis(best, order, 1)

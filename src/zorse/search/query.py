@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -52,17 +52,6 @@ class Composer(Protocol):
         gallery : callable
             Gives a sample (m, dim) of the vectors in the index; read only when called.
         """
-
-
-@runtime_checkable
-class Retriever(Protocol):
-    """Finds the nearest of what it was given: the contract of retrieval methods on vectors."""
-
-    def fit(self, gallery: np.ndarray) -> Self:
-        """Take in the vectors (m, d) that are searched."""
-
-    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """Index and score of the ``k`` best rows for each query (q, d): two arrays (q, min(k, m)), best first."""
 
 
 class LateFusion:

@@ -27,7 +27,9 @@ from zorse.core import CapabilityError, InputError, ZeroShotMethod, ZeroShotTagg
 from zorse.core.persist import digest, duplicate
 from zorse.data import TagTask, ZeroShotTask, toy_patches, toy_tags, toy_zsl
 from zorse.evaluation import mean_image_average_precision
+from zorse.nn.retriever import Retriever
 from zorse.templates.encoder_trainer import EncoderTrainer, weights_of
+from zorse.testing.retrieval import retriever_checks
 from zorse.testing.tiny import TinyEncoder, tiny_pictures
 
 MAX_LINES = 250
@@ -39,8 +41,14 @@ def examples_of(cls: type[ZeroShotMethod]) -> list[Any]:
     return [cls(**params) for params in cls.example_params()]
 
 
-def contract_of(model: ZeroShotMethod) -> Iterator[Check]:
-    """The checks that apply to ``model``, a classifier, a tagger or a trainer of encoders, given its traits."""
+def contract_of(model: Any) -> Iterator[Check]:
+    """The checks that apply to ``model``, a classifier, a tagger, a retriever or a trainer of encoders."""
+    if isinstance(model, Retriever):
+        if isinstance(model, ZeroShotMethod):
+            yield from (check_paper_card, check_docstring, check_module_is_short, check_is_not_another_methods_child)
+            yield check_constructor_is_the_configuration
+        yield from retriever_checks(model)
+        return
     if isinstance(model, EncoderTrainer):
         yield from (check_paper_card, check_docstring, check_module_is_short, check_is_not_another_methods_child)
         yield from (check_constructor_is_the_configuration, check_training_leaves_the_encoder_given_alone)
