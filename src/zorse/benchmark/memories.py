@@ -1,11 +1,14 @@
-"""External memories that claims are run on: photographs without labels or with captions, and WordNet's glosses."""
+"""External memories that claims are run on: photographs without labels or with captions, and sentences."""
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +16,8 @@ import numpy as np
 from zorse.benchmark.photographs import PhotoTask, embedded
 from zorse.data.photographs import photographs
 from zorse.encoders.store import encode_text
-from zorse.semantics import WordNet
+from zorse.semantics import WordNet, read_descriptions
+from zorse.semantics.files import read_json
 from zorse.semantics.memory import Memory
 
 POOLS = ("cifar10", "caltech101", "tiny-imagenet")
@@ -66,13 +70,24 @@ def wordnet() -> WordNet:
     return WordNet.read()
 
 
-def glosses(task: PhotoTask) -> Memory:
-    """What WordNet says of every kind of animal and artefact: its names and its definition, as captions."""
-    key = f"glosses {task.encoder.text_fingerprint}"
+def sentences(task: PhotoTask) -> Memory:
+    """What the pack and WordNet say of things, as captions, whatever the task is about.
+
+    WordNet's names and definition of every kind of animal and artefact, and five sentences of every class that CuPL or
+    GPT's descriptors speak of, in whichever data set: things that several captions name, as they do in the web's.
+    """
+    key = f"sentences {task.encoder.text_fingerprint}"
     if key not in _KEPT:
         nouns = wordnet()
         kinds = list(dict.fromkeys(kind for root in ROOTS for kind in nouns.descendants(root)))
         texts = [f"{', '.join(nouns[kind].names)}: {nouns[kind].definition}" for kind in kinds]
+        pack = Path(os.environ.get("ZORSE_DATA") or "../shared/data") / "text"
+        for path in [*sorted((pack / "cupl").glob("*.json")), *sorted((pack / "gpt_descriptors").glob("*.json"))]:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of classes without a text
+                told = read_descriptions(path, list(read_json(path)))
+            texts += [text for of_class in told.values() for text in of_class[:5]]
+        texts = list(dict.fromkeys(texts))
         vectors = encode_text(task.encoder, texts, task.store)
         _KEPT[key] = Memory(vectors, texts=texts, model=task.encoder.name)
     return _KEPT[key]

@@ -192,8 +192,8 @@ def pacs_photos() -> tuple[np.ndarray, np.ndarray, np.ndarray, DualEncoder, Embe
     return embedded(contents, encoder, store), y, style, encoder, store
 
 
-def teacher_features(source: str) -> np.ndarray:
-    """MobileNetV1's features (n, 1024) of the same photographs as :func:`photo_task` has, in its order.
+def teacher_features(source: str, split: str = "val") -> np.ndarray:
+    """MobileNetV1's features (n, 1024) of the photographs of a split, in the order of :func:`photographs`.
 
     Raises
     ------
@@ -205,7 +205,7 @@ def teacher_features(source: str) -> np.ndarray:
         raise NotAvailableError(f"{path} is not there; set ZORSE_DATA to the folder of the data pack")
     with np.load(path, allow_pickle=False) as z:
         row = {key: i for i, key in enumerate(z["keys"].tolist())}
-        at = [row[key] for key in photographs(source, of="key")[1].tolist()]
+        at = [row[key] for key in photographs(source, split, of="key")[1].tolist()]
         return (z["features"][at].astype(np.float32) - z["zero_point"]) * z["scale"]
 
 

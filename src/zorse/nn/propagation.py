@@ -84,14 +84,15 @@ def telling_directions(T: np.ndarray) -> np.ndarray:
 def spread_from_texts(texts: np.ndarray, images: np.ndarray, k: int, alpha: float, tolerance: float) -> np.ndarray:
     """Shares (m, c) of each class in each image, spread from unit texts (c, r) along links to the ``k`` nearest nodes.
 
-    Nodes are texts and unit images (m, r); cosines below 0 count as 0, either direction alike.
+    Nodes are texts and unit images (m, r). A link weighs (1 + cosine) / 2, and half of it where only one of the two
+    nodes has the other among its nearest.
     """
     nodes, c = np.concatenate([texts, images]), len(texts)
     index, similarity = nearest(nodes, nodes, k + 1)  # the first is the node itself
-    weights = np.maximum(similarity, 0).astype(np.float32)
+    weights = np.maximum(1 + similarity, 0).astype(np.float32) / 2
     ends = np.arange(0, index.size + 1, index.shape[1])
     A = sparse.csr_array((weights.ravel(), index.ravel(), ends), shape=(len(nodes), len(nodes)))
-    S = symmetric_normalised(A.maximum(A.T).tocsr())
+    S = symmetric_normalised(((A + A.T) / 2).tocsr())
     spread = propagate(S, np.arange(c), alpha, tolerance=tolerance, max_iter=200)[c:]
     spread = np.maximum(spread.astype(np.float64), 0)
     total = spread.sum(axis=1, keepdims=True)

@@ -91,20 +91,24 @@ def test_reclip_spreads_as_the_dense_inverse_does():
     n, c = len(nodes), len(TABLE.labels)
     W = np.zeros((n, n))
     for i in range(n):
-        near = [j for j in np.argsort(-nodes @ nodes[i]) if j != i][:k]
-        for j in near:
-            W[i, j] = W[j, i] = max(nodes[i] @ nodes[j], 0)
+        for j in [j for j in np.argsort(-nodes @ nodes[i]) if j != i][:k]:
+            link = (nodes[i] @ nodes[j] + 1) / 2
+            W[i, j] += link / 2
+            W[j, i] += link / 2
     D = np.diag(1 / np.sqrt(W.sum(axis=1)))
     spread = np.linalg.inv(np.eye(n) - alpha * D @ W @ D)[c:, :c]
-    np.testing.assert_allclose(model.scores(U), spread / spread.sum(axis=1, keepdims=True), atol=1e-5)
+    np.testing.assert_allclose(model.spread_, spread / spread.sum(axis=1, keepdims=True), atol=1e-5)
 
 
-def test_reclip_answers_new_images_by_centroids():
-    model = ReCLIP(k=5).fit(None, None, classes=TABLE, unlabelled=U)
-    pseudo, new = model.scores(U).argmax(axis=1), U[:4] + 0.01
-    place = unit_rows(unit_rows(U) @ model.basis_)
-    for x, scores in zip(new, model.scores(new), strict=True):
-        z = unit_rows(unit_rows(x[None]) @ model.basis_)[0]
-        for c in np.unique(pseudo):
-            centre = place[pseudo == c].sum(axis=0)
-            assert scores[c] == pytest.approx(z @ centre / np.linalg.norm(centre), abs=1e-5)
+def test_reclip_answers_by_texts_and_the_centroids_of_what_was_spread():
+    # A class that no image is near may have its text alone.
+    lonely = unit_rows(np.random.default_rng(1).standard_normal((1, U.shape[1])))
+    table = ClassTable([*TABLE.labels, "alone"], np.concatenate([TABLE.vectors, lonely]))
+    model = ReCLIP(k=5, scale=10.0).fit(None, None, classes=table, unlabelled=U)
+    pseudo, texts = model.spread_.argmax(axis=1), unit_rows(table.vectors)
+    for x, scores in zip([*U[:4], *(U[:4] + 0.01)], model.scores(np.concatenate([U[:4], U[:4] + 0.01])), strict=True):
+        x = x / np.linalg.norm(x)
+        for c, text in enumerate(texts):
+            own = text + sum(u / np.linalg.norm(u) for u, p in zip(U, pseudo, strict=True) if p == c)
+            expected = 10 * (x @ text + x @ own / np.linalg.norm(own)) / 2
+            assert scores[c] == pytest.approx(expected, abs=1e-4)

@@ -1,8 +1,13 @@
 """Another model's features, aligned to a dual encoder's, against the dual encoder itself."""
 
+from functools import lru_cache
+
 import numpy as np
 
-from zorse.benchmark.photographs import PhotoTask, embedded_model, photo_task, teacher_features
+from zorse.benchmark.memories import POOLS
+from zorse.benchmark.photographs import PhotoTask, embedded, embedded_model, teacher_features
+from zorse.data.photographs import photographs
+from zorse.encoders import DualEncoder, EmbeddingStore
 from zorse.evaluation import mean_class_accuracy
 from zorse.methods.compatibility.text_to_concept import TextToConcept, align
 from zorse.methods.pretraining.clip import CLIP
@@ -14,12 +19,11 @@ METRIC = "mean class accuracy, names only, on images that nothing was aligned wi
 TASKS = ("cifar10-photos", "caltech101-photos", "tiny-imagenet-photos")
 SEEDS = 3
 NOTE = (
-    "MobileNetV1's features (of a network trained on ImageNet) and the embedded model's embeddings of the same "
-    "photographs; the alignment is learned without labels from a drawn half of them and, for the other two data sets,"
-    " all of Tiny-ImageNet's held-out ones (the paper aligns on ImageNet); the other half is classified. The paper's "
-    "weight decay, in closed form. Tiny-ImageNet's photographs were added after half of each set alone had given "
-    ".597, .435 and .350 on the first seed (.571, .500 and .350 with them). The claim does not hold here; hundreds to"
-    " thousands of pairs, where the paper has a million, may be too few for a map of 1,024 by 256."
+    "MobileNetV1's features (of a network trained on ImageNet; on Caltech-101 it saw larger images) and the embedded "
+    "model's embeddings of the same photographs. The alignment is learned without labels from half of the 39,637 "
+    "training photographs of the three data sets, drawn by the seed, where the paper has ImageNet's million; held-out "
+    "ones are classified. The paper's weight decay, in closed form. From half of each set's held-out photographs and "
+    "all of Tiny-ImageNet's, 655 to 8,500 pairs, it was run first: -.072."
 )
 
 
@@ -28,14 +32,16 @@ inputs = embedded_model
 
 def run(task: PhotoTask, seed: int) -> tuple[float, float]:
     """Both on the same images and texts."""
-    F = teacher_features(task.name)
-    half = np.random.default_rng(seed).permutation(len(F)) < len(F) // 2
-    pairs = [(F[half], task.X[half])]
-    if task.name != "tiny-imagenet":
-        pairs.append((teacher_features("tiny-imagenet"), photo_task("tiny-imagenet").X))
-    alignment = align(*(np.concatenate(part) for part in zip(*pairs, strict=True)))
+    F, Z = (np.concatenate(part) for part in zip(*(_training(s, task.encoder, task.store) for s in POOLS), strict=True))
+    half = np.random.default_rng(seed).permutation(len(F))[: len(F) // 2]
     table = class_table(np.unique(task.y), task.encoder, templates=task.templates, store=task.store)
-    ours = TextToConcept(alignment=alignment).fit(None, None, classes=table)
+    ours = TextToConcept(alignment=align(F[half], Z[half])).fit(None, None, classes=table)
     plain = CLIP().fit(None, None, classes=table)
-    y = task.y[~half]
-    return mean_class_accuracy(y, ours.predict(F[~half])), mean_class_accuracy(y, plain.predict(task.X[~half]))
+    told = ours.predict(teacher_features(task.name))
+    return mean_class_accuracy(task.y, told), mean_class_accuracy(task.y, plain.predict(task.X))
+
+
+@lru_cache
+def _training(source: str, encoder: DualEncoder, store: EmbeddingStore) -> tuple[np.ndarray, np.ndarray]:
+    """Features and embeddings of the training photographs of one data set."""
+    return teacher_features(source, "train"), embedded(photographs(source, "train")[0], encoder, store)

@@ -40,8 +40,8 @@ class ReCLIPTowers(EncoderTrainer):
         As it was.
     labels_ : ndarray of shape (c,)
     texts_, centroids_ : ndarrays of shape (c, d)
-        Class vectors of the two models: texts by the adapted text tower, for images as they were; means of the images
-        of each pseudo-label by the adapted image tower.
+        Class vectors of the two models: texts by the adapted text tower, for images as they were; means of each text as
+        it was and the images of its pseudo-label by the adapted image tower.
     agreed_ : list of float
         Share of the images whose label both models agreed on, an entry an epoch.
     scale_ : float
@@ -142,8 +142,7 @@ class ReCLIPTowers(EncoderTrainer):
         agree = by_text == by_image
         self.agreed_.append(float(agree.mean()))
         lesson.y = torch.as_tensor(np.where(agree, by_text, -1), device=lesson.y.device)
-        sums = class_sums(v, by_image, len(start))
-        self.centroids_ = unit_rows(np.where(np.bincount(by_image, minlength=len(start))[:, None] == 0, start, sums))
+        self.centroids_ = unit_rows(start + class_sums(v, by_image, len(start)))
         lesson.more["centroids"] = torch.as_tensor(self.centroids_, dtype=torch.float32, device=lesson.y.device)
 
     def _spread(self, texts: np.ndarray, images: np.ndarray) -> np.ndarray:

@@ -28,7 +28,7 @@ class CaSED(ZeroShotClassifier):
     alpha : float
         Share of the image in the mixture, from 0 (the captions alone) to 1.
     scale : float
-        What cosines are multiplied by before the softmax.
+        What cosines are multiplied by before the softmax: the paper's, a seventh of CLIP's ``logit_scale``.
     at_least : int
         Retrieved captions that a word must occur in to be a candidate.
     template : str
@@ -48,7 +48,8 @@ class CaSED(ZeroShotClassifier):
     and scores are log p.
 
     Differs from the paper: words are kept by a list of what carries grammar or speaks of pictures, and by ``known``,
-    where the paper tags parts of speech; the memory is the user's, where the paper's is PMD.
+    where the paper tags parts of speech after counting; a word counts once a caption, where the released code counts
+    every time it is said; the memory is the user's, where the paper's is PMD.
 
     Cost: O(n m d) for an exact search; naming costs the text tower once for each distinct word, and O(n v d) for v
     candidates of an image.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from scipy.special import log_softmax
+from scipy.special import entr, softmax
 
 from zorse.core import ClassTable, InputError, Paper, Traits, ZeroShotClassifier
 from zorse.nn.vectors import unit_rows
@@ -24,7 +25,7 @@ class XMoRe(ZeroShotClassifier):
     k : int
         Rows retrieved by similarity of images.
     n_captions : int
-        How many of their captions are kept: those nearest to the image.
+        How many of their distinct captions are kept: those nearest to the image.
     scale : float
         Inverse temperature of the logits: the encoder's ``logit_scale``.
 
@@ -36,15 +37,17 @@ class XMoRe(ZeroShotClassifier):
 
     Notes
     -----
-    With image logits l = scale x.w and caption logits m = scale mean_k(t_k).w, each modality's confidence is
-    c(l) = 1 - H(softmax l) / log C, and p = a softmax(l) + (1 - a) softmax(m) with a = c(l) / (c(l) + c(m)). Scores are
-    log p, so that ``predict_proba`` is p.
+    With image logits l = scale x.w, caption logits m_k = scale t_k.w, and caption probabilities q = mean_k softmax(m_k),
+    each modality's confidence is c(p) = 1 - H(p) / log C, and p = a softmax(l) + (1 - a) q with
+    a = c(softmax l) / (c(softmax l) + c(q)): captions that disagree are not confident. Scores are log p, so that
+    ``predict_proba`` is p.
 
     Differs from the paper: the released code normalises the confidences over all samples seen so far, so that answers
-    depend on the order of the stream; here over the two modalities of one sample. Where the memory has no images, the
-    captions are looked up by the image directly.
+    depend on the order of the stream; here over the two modalities of one sample. It answers for no image of which
+    fewer than ``k`` captions are found; here those that are found vote. Where the memory has no images, the captions
+    are looked up by the image directly; where it has no texts, captions are alike if their vectors are.
 
-    Cost: O(n m d) for an exact search among m rows, O(n (k d + d c)) for the rest; fit O(1).
+    Cost: O(n m d) for an exact search among m rows, O(n (k log k + k d + n_captions d c)) for the rest; fit O(1).
 
     References
     ----------
@@ -63,7 +66,7 @@ class XMoRe(ZeroShotClassifier):
     )
     traits = Traits(trained=False, aligned_space=True, open_candidates=False)
 
-    def __init__(self, memory: Any = None, k: int = 32, n_captions: int = 16, scale: float = 100.0):
+    def __init__(self, memory: Any = None, k: int = 128, n_captions: int = 16, scale: float = 100.0):
         self.memory = memory
         self.k = k
         self.n_captions = n_captions
@@ -83,40 +86,27 @@ class XMoRe(ZeroShotClassifier):
     def _scores(self, X: np.ndarray, table: ClassTable) -> np.ndarray:
         x, W = unit_rows(X), unit_rows(table.vectors)
         memory = memory_for(self.memory, table.n_semantics) or Memory(prompts_of(table)[0])
-        image = log_softmax(self.scale * x @ W.T, axis=1)
-        caption = log_softmax(self.scale * self._captions(x, memory) @ W.T, axis=1)
-        sure = [confidence(log_p) for log_p in (image, caption)]
+        image = softmax(self.scale * x @ W.T, axis=1)
+        caption = np.stack([softmax(self.scale * own @ W.T, axis=1).mean(axis=0) for own in self._captions(x, memory)])
+        sure = [confidence(p) for p in (image, caption)]
         total = sure[0] + sure[1]
         a = np.where(total > 0, sure[0] / np.where(total > 0, total, 1), 0.5)[:, None]
-        mixed = a * np.exp(image) + (1 - a) * np.exp(caption)
-        return np.log(np.maximum(mixed, np.finfo(float).tiny))
+        return np.log(np.maximum(a * image + (1 - a) * caption, np.finfo(float).tiny))
 
-    def _captions(self, x: np.ndarray, memory: Searchable) -> np.ndarray:
-        """Mean vector (n, d) of each image's captions."""
-        pictured = isinstance(memory, Memory) and memory.image_vectors is not None and memory.text_vectors is not None
-        if not pictured:
-            index, _ = memory.search(x, self.n_captions)
-            return mean_rows(memory.vectors, index)
-        assert isinstance(memory, Memory)
-        index, _ = memory.search(x, self.k, by="image")
-        texts = memory.text_vectors
-        assert texts is not None
-        best = np.empty((len(x), min(self.n_captions, index.shape[1])), dtype=np.int64)
-        for i, own in enumerate(index):
-            best[i] = own[np.argsort(-(texts[own] @ x[i]), kind="stable")[: best.shape[1]]]
-        return mean_rows(texts, best)
+    def _captions(self, x: np.ndarray, memory: Searchable) -> Iterator[np.ndarray]:
+        """Vectors (k, d) of the captions of each image, distinct ones."""
+        vectors, texts = memory.vectors, getattr(memory, "texts", None)
+        if isinstance(memory, Memory) and memory.image_vectors is not None and memory.text_vectors is not None:
+            vectors, index = memory.text_vectors, memory.search(x, self.k, by="image")[0]
+        else:
+            index = memory.search(x, self.k)[0]
+        for image, rows in zip(x, index, strict=True):
+            own = np.asarray(vectors[rows], dtype=np.float64)
+            said = own if texts is None else np.array([texts[i] for i in rows.tolist()])
+            own = own[np.sort(np.unique(said, axis=0, return_index=True)[1])]
+            yield own[np.argsort(-(own @ image), kind="stable")[: self.n_captions]]
 
 
-def confidence(log_p: np.ndarray) -> np.ndarray:
+def confidence(p: np.ndarray) -> np.ndarray:
     """1 - entropy / log c of every row (n, c): 1 where one class has all, 0 where all have the same; 1 of one class."""
-    entropy = -(np.exp(log_p) * log_p).sum(axis=1)
-    return np.clip(1 - entropy / np.log(log_p.shape[1]), 0, 1) if log_p.shape[1] > 1 else np.ones(len(log_p))
-
-
-def mean_rows(vectors: np.ndarray, index: np.ndarray, block: int = 1024) -> np.ndarray:
-    """Mean (n, d) of the rows ``index`` (n, k) of ``vectors``."""
-    parts = [
-        np.asarray(vectors[index[start : start + block]], dtype=np.float64).mean(axis=1)
-        for start in range(0, len(index), block)
-    ]
-    return np.concatenate(parts) if parts else np.empty((0, vectors.shape[1]))
+    return np.clip(1 - entr(p).sum(axis=1) / np.log(p.shape[1]), 0, 1) if p.shape[1] > 1 else np.ones(len(p))

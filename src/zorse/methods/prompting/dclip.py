@@ -32,8 +32,8 @@ class DCLIP(PromptedClassifier):
     lower. :meth:`cosines` gives the terms of the sum, which explain an answer. ``zorse.semantics.read_descriptions``
     turns descriptors into prompts.
 
-    Differs from the paper: descriptors are read, not generated, and stand after a colon, where the paper writes "which
-    has" or "which is" by their grammar.
+    Differs from the paper: descriptors are read, not generated, and stand after "a photo of a c:", where the released
+    code writes "c, which has" or "c, which is" by their grammar.
 
     Cost: fit O(p d) for p prompts in all. Predict O(n c d).
 
