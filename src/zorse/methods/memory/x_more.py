@@ -37,7 +37,7 @@ class XMoRe(ZeroShotClassifier):
 
     Notes
     -----
-    With image logits l = scale x.w, caption logits m_k = scale t_k.w, and caption probabilities q = mean_k softmax(m_k),
+    With image logits l = scale x.w, caption logits m_k = scale t_k.w and caption probabilities q = mean_k softmax(m_k),
     each modality's confidence is c(p) = 1 - H(p) / log C, and p = a softmax(l) + (1 - a) q with
     a = c(softmax l) / (c(softmax l) + c(q)): captions that disagree are not confident. Scores are log p, so that
     ``predict_proba`` is p.
