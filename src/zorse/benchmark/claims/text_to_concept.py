@@ -1,7 +1,5 @@
 """Another model's features, aligned to a dual encoder's, against the dual encoder itself."""
 
-from functools import lru_cache
-
 import numpy as np
 
 from zorse.benchmark.memories import POOLS
@@ -27,6 +25,8 @@ NOTE = (
 )
 
 
+_KEPT: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+
 inputs = embedded_model
 
 
@@ -41,7 +41,8 @@ def run(task: PhotoTask, seed: int) -> tuple[float, float]:
     return mean_class_accuracy(task.y, told), mean_class_accuracy(task.y, plain.predict(task.X))
 
 
-@lru_cache
 def _training(source: str, encoder: DualEncoder, store: EmbeddingStore) -> tuple[np.ndarray, np.ndarray]:
-    """Features and embeddings of the training photographs of one data set."""
-    return teacher_features(source, "train"), embedded(photographs(source, "train")[0], encoder, store)
+    """Features and embeddings of the training photographs of one data set, read once."""
+    if source not in _KEPT:
+        _KEPT[source] = teacher_features(source, "train"), embedded(photographs(source, "train")[0], encoder, store)
+    return _KEPT[source]
