@@ -132,18 +132,25 @@ def read_labels(labels: list[str] | str | None, limits: Limits) -> tuple[str, ..
 def _within(asked: Any, images: int, limits: Limits) -> None:
     if images > limits.images:
         raise Refusal(413, f"{images} images; a request has at most {limits.images}")
-    single = [getattr(asked, name, None) for name in ("text", "without", "folder")]
-    _check_texts("text", [*getattr(asked, "texts", []), *(text for text in single if text is not None)], limits)
+    _check_texts("text", getattr(asked, "texts", []), limits)
+    for name in ("text", "without", "folder"):
+        text = getattr(asked, name, None)
+        if text is not None and (name, text) != ("folder", ""):  # '' is the top, outside all folders
+            _check_text(name, text, limits)
 
 
 def _check_texts(kind: str, texts: list[str], limits: Limits) -> None:
     if len(texts) > limits.labels:
         raise Refusal(413, f"{len(texts)} {kind}s; a request has at most {limits.labels}")
     for at, text in enumerate(texts, 1):
-        if len(text) > limits.letters:
-            raise Refusal(413, f"{kind} {at} has {len(text):,} characters; at most {limits.letters} are read")
-        if not text.strip() or any(ord(c) < 32 or 0xD800 <= ord(c) < 0xE000 for c in text):
-            raise Refusal(422, f"{kind} {at} is blank or has control characters")
+        _check_text(f"{kind} {at}", text, limits)
+
+
+def _check_text(which: str, text: str, limits: Limits) -> None:
+    if len(text) > limits.letters:
+        raise Refusal(413, f"{which} has {len(text):,} characters; at most {limits.letters} are read")
+    if not text.strip() or any(ord(c) < 32 or 0xD800 <= ord(c) < 0xE000 for c in text):
+        raise Refusal(422, f"{which} is blank or has control characters")
 
 
 def _valid(kind: type[Asked], value: Any) -> Asked:
