@@ -11,6 +11,7 @@ from zorse.core.errors import InputError, NotAvailableError
 from zorse.search import Composer, ImageIndex, LateFusion, Query, build_index, check_index
 from zorse.search import duplicates as module
 from zorse.search.duplicates import duplicates
+from zorse.search.pictures import read_images
 from zorse.search.table import exists, open_table, to_arrow, writing
 
 
@@ -46,6 +47,8 @@ def test_text_image_and_condition(index, colours, photos):
     assert names(images.search("red", where="folder = 'green'")) == ["green/one.png"]
     assert names(images.search("red", where="array_has(labels, 'blue')")) == ["blue/one.png"]
     assert names(images.search("red", where="folder = ''")) == ["top.png"]
+    either = names(images.search("red", where="folder = 'green' or folder = 'blue' -- both"))
+    assert sorted(either) == ["blue/one.png", "green/one.png"]
     assert images.search("red", where="folder = 'nowhere'") == []
 
 
@@ -152,6 +155,34 @@ def test_a_shard_and_a_caption(tmp_path, photos, colours):
     assert build_index(tmp_path / "shard.tar", tmp_path / "index", colours).unchanged == 1
 
 
+def test_a_caption_that_comes_later_is_taken_in_and_nothing_encoded(index, photos, colours):
+    before = colours.encoded
+    for text, told in (("at noon", (1, 5)), ("at noon", (0, 6)), ("at dawn", (1, 5)), (None, (1, 5))):
+        beside = photos / "red" / "one.txt"
+        beside.unlink() if text is None else beside.write_text(text)
+        report = build_index(photos, index, colours)
+        assert (report.changed, report.unchanged, report.rows) == (*told, 6)
+        found = opened(index, colours).search("red", where="caption is not null")
+        assert [hit.caption for hit in found] == ([] if text is None else [text])
+    assert colours.encoded == before
+
+
+def test_a_name_that_is_not_utf8_is_found_on_the_disk_again(tmp_path, colours, paint):
+    plain = paint("latin/plain.png", "red")
+    name = plain.with_name(os.fsdecode(b"caf\xe9.png"))
+    try:
+        plain.rename(name)
+    except OSError:
+        pytest.skip("this file system takes UTF-8 only")
+    build_index(plain.parent, tmp_path / "index", colours)
+    found = check_index(tmp_path / "index")
+    assert (found.rows, found.problems, found.missing, found.stale) == (1, [], [], [])
+    hit = opened(tmp_path / "index", colours).search("red")[0]
+    assert read_images([hit.path]) == {hit.path: name.read_bytes()}
+    name.unlink()
+    assert check_index(tmp_path / "index").missing == [hit.path]
+
+
 def test_stopping_keeps_what_is_done(photos, tmp_path, colours):
     report = build_index(photos, tmp_path / "i", colours, batch_size=1, jobs=1, stopped=lambda: colours.encoded > 0)
     assert report.stopped
@@ -177,6 +208,11 @@ def test_another_encoder_is_refused_with_both_fingerprints(index, photos, colour
         ({"text": "red", "where": "colour = 'red'"}, "colour"),
         ({"text": "red", "where": "folder =="}, "folder =="),
         ({"text": "red", "where": "folder = 'a'; drop"}, "one SQL expression"),
+        ({"text": "red", "where": "folder = 'red' ad bytes > 3000"}, "ad bytes"),
+        ({"text": "red", "where": "folder = 'red' limit 3"}, "limit 3"),
+        ({"text": "red", "where": "folder = 'red', bytes > 3000"}, "bytes > 3000"),
+        ({"text": "red", "where": 3}, "one SQL expression"),
+        ({"text": "red", "top_k": 1.5}, "whole number"),
         ({"image": b"nothing"}, "not an image"),
     ],
 )

@@ -106,11 +106,11 @@ def _check(index: str, as_json: bool) -> int:
         note(f"{counted(found.rows, 'image')}, model {made.model}, fingerprint {made.fingerprint[:16]}; {how}")
         if found.outside:
             note(f"{found.outside:,} rows are not in the lists yet")
-        for paths, what in ((found.missing, "have gone"), (found.stale, "have changed")):
+        for paths, what in ((found.missing, "gone"), (found.stale, "changed")):
             if paths:
-                note(
-                    f"{counted(len(paths), 'image')} {what} since, such as {paths[0]}; zorse index SOURCE brings it up"
-                )
+                have = "has" if len(paths) == 1 else "have"
+                since = f"{counted(len(paths), 'image')} {have} {what} since, such as {paths[0]}"
+                note(f"{since}; zorse index SOURCE brings it up")
         for problem in found.problems:
             note(f"wrong: {problem}; index the images again")
         if not (found.problems or found.missing or found.stale):

@@ -18,6 +18,7 @@ from zorse.data.image_ref import ImageRef, Slice
 from zorse.data.images import find_images
 from zorse.search.index import refuse_other
 from zorse.search.lists import arrange
+from zorse.search.pictures import escaped
 from zorse.search.table import About, about, create_table, exists, location, open_table, told, writing
 from zorse.search.update import Known, Reuse, remove, write
 
@@ -33,7 +34,8 @@ class IndexReport:
     rows : int
         Images in the index now.
     added, changed, removed, unchanged : int
-        Images of this run that were new, had other content than before, have gone, and stayed as they were.
+        Images of this run that were new, had another content or caption than before, have gone, and
+        stayed as they were.
     failed : list of (str, str)
         Images that could not be read, with the reason.
     seconds : float
@@ -65,7 +67,8 @@ def build_index(
 ) -> IndexReport:
     """Index images, or bring an index up to date with them.
 
-    An image whose file has the size and time of change that the index knows is not read again; one whose content is
+    An image whose file has the size and time of change that the index knows, and whose caption is the same, is not read
+    again; one whose content is
     known, under whatever name, is not encoded again. Images that have gone from ``sources`` leave the index; those of
     other sources stay. Rows are committed as they come: a run that is killed at any moment leaves a sound index, and
     the same call goes on from there.
@@ -193,14 +196,15 @@ class _Run:
         for source, ref in refs:
             if self.stopped():
                 return
-            key = _text(ref.key)
+            key = escaped(ref.key)
             size, modified = _stat(ref, containers)
             row = self.known.row_of.get(key)
             if row is not None:
                 if self.met[row]:  # given twice
                     continue
                 self.met[row] = True
-                if modified is not None and (size, modified) == (self.known.size[row], self.known.modified[row]):
+                same = modified is not None and (size, modified) == (self.known.size[row], self.known.modified[row])
+                if same and _caption(ref) == self.known.caption(row):
                     self.report.unchanged += 1
                     self._tell()
                     continue
@@ -212,9 +216,9 @@ class _Run:
             yield ref
 
     def _take(self, item: Any) -> None:
-        key = _text(item.key)
+        key = escaped(item.key)
         source, size, modified = self.source_of.pop(key)
-        known = key in self.known.row_of
+        known, caption = key in self.known.row_of, _caption(item.ref)
         self._tell()
         if item.vector is None:
             self.report.failed.append((key, item.error))
@@ -224,11 +228,12 @@ class _Run:
             return
         if not known:
             self.report.added += 1
-        elif self.known.digests[self.known.row_of[key]].decode() != item.digest:
-            self.report.changed += 1
         else:
-            self.report.unchanged += 1
-        hint = None if item.label_hint is None else _text(item.label_hint)
+            row = self.known.row_of[key]
+            same = (self.known.digests[row].decode(), self.known.caption(row)) == (item.digest, caption)
+            self.report.unchanged += same
+            self.report.changed += not same
+        hint = None if item.label_hint is None else escaped(item.label_hint)
         self.rows.append(
             {
                 "path": key,
@@ -238,7 +243,7 @@ class _Run:
                 "source": source,
                 "folder": _folder(key, source),
                 "labels": [hint] if hint else [],
-                "caption": _caption(item.ref),
+                "caption": caption,
                 "encoder": self.encoder.fingerprint,
             }
         )
@@ -266,11 +271,6 @@ def _absolute(source: str | os.PathLike) -> str:
         raise InputError(f"a source is a path; got {source!r}")
     # find_images refuses addresses; a path is kept absolute, so that it means the same from everywhere.
     return text if "://" in text else str(Path(text).expanduser().absolute())
-
-
-def _text(name: str) -> str:
-    # A file name need not be UTF-8; the table's strings are.
-    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _stat(ref: ImageRef, containers: dict[str, int | None]) -> tuple[int, int | None]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
+from zorse.search.pictures import on_disk
 from zorse.search.table import About, about, location, open_table, told, vectors_of
 
 
@@ -82,13 +82,13 @@ def _compare(block: object, found: Checkup) -> None:
     for row in block.select(["path", "bytes", "modified", "digest"]).to_pylist():  # type: ignore[attr-defined]
         if row["digest"].startswith("path:"):
             continue
-        path = Path(row["path"])
+        path = on_disk(row["path"])
         try:
             stat = path.stat()
         except OSError:
             # A member of a shard is as new as its shard.
-            name = row["path"].rpartition("#")[0] or row["path"]
-            packed = next((p for p in (Path(name), *Path(name).parents) if p.exists()), None)
+            name = on_disk(row["path"].rpartition("#")[0] or row["path"])
+            packed = next((p for p in (name, *name.parents) if p.exists()), None)
             if packed is None or not packed.is_file():
                 found.missing.append(row["path"])
             elif packed.stat().st_mtime_ns != row["modified"]:

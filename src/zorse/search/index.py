@@ -166,8 +166,9 @@ class ImageIndex:
         vector = np.asarray(vector, dtype=np.float32)
         if vector.shape != (self.about.dim,):
             raise InputError(f"an index of vectors with {self.about.dim} numbers was asked with {vector.shape}")
-        if k < 1:
-            raise InputError(f"at least one hit must be asked for; got {k}")
+        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+            raise InputError(f"a whole number of hits, at least one, must be asked for; got {k!r}")
+        k = int(k)
         found = self._told(lambda: self._ask(vector, k, where, exact), where)
         columns = {name: found[name].to_pylist() for name in (*SHOWN, "_distance")}
         return [
@@ -181,7 +182,7 @@ class ImageIndex:
         asked = self.table.search(vector, vector_column_name="embedding").distance_type("dot")
         asked = asked.select([*SHOWN, "_distance"]).limit(k)
         if where is not None:
-            asked = asked.where(where, prefilter=True)
+            asked = asked.where(_enclosed(where), prefilter=True)
         if exact or not self.about.lists:
             asked = asked.bypass_vector_index()
         else:
@@ -195,13 +196,13 @@ class ImageIndex:
 
         def read() -> Any:
             asked = self.table.search().select(list(columns))
-            return (asked if where is None else asked.where(where)).to_arrow()
+            return (asked if where is None else asked.where(_enclosed(where))).to_arrow()
 
         return self._told(read, where)
 
     def _told(self, ask: Callable[[], Any], where: str | None) -> Any:
-        if where is not None and (not where.strip() or ";" in re.sub(r"'[^']*'", "", where)):
-            # LanceDB would leave out what follows.
+        text = where if isinstance(where, str) else ""
+        if where is not None and (not text.strip() or ";" in re.sub(r"'[^']*'", "", text)):
             raise InputError(f"a condition is one SQL expression, such as folder = 'beach'; got {where!r}")
         try:
             return ask()
@@ -233,6 +234,11 @@ class ImageIndex:
             return np.empty((0, self.about.dim), np.float32)
         with told(self.where):
             return vectors_of(self.table.take_offsets(drawn.tolist()).select(["embedding"]).to_arrow())
+
+
+def _enclosed(where: str) -> str:
+    # LanceDB reads one expression and leaves out what follows it; a parenthesis must be closed. A comment ends before.
+    return f"({where}\n)"
 
 
 def refuse_other(made: About, encoder: Any, where: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def read_images(paths: Iterable[str]) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     packed: dict[Path, set[str]] = {}
     for path in paths:
-        file = Path(path)
+        file = on_disk(path)
         if file.is_file():
             try:
                 found[path] = file.read_bytes()
@@ -29,11 +30,11 @@ def read_images(paths: Iterable[str]) -> dict[str, bytes]:
     for container, wanted in packed.items():
         try:
             for ref in find_images(container):
-                if ref.key in wanted:
+                if (key := escaped(ref.key)) in wanted:
                     content = ref.read()
                     if isinstance(content, bytes):
-                        found[ref.key] = content
-                    wanted.discard(ref.key)
+                        found[key] = content
+                    wanted.discard(key)
                     if not wanted:
                         break
         except (InputError, ImageError):
@@ -41,6 +42,19 @@ def read_images(paths: Iterable[str]) -> dict[str, bytes]:
     return found
 
 
+def escaped(name: str) -> str:
+    """A name as the index holds it: a file's name need not be UTF-8, the table's strings are."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def on_disk(path: str) -> Path:
+    """Where an image of the index lies: what :func:`escaped` wrote for bytes that are no UTF-8 is undone."""
+    file = Path(path)
+    if "\\udc" not in path or file.exists():
+        return file
+    return Path(re.sub(r"\\udc([89a-f][0-9a-f])", lambda match: chr(0xDC00 + int(match[1], 16)), path))
+
+
 def _container(path: str) -> Path | None:
-    name = path.rpartition("#")[0] or path
-    return next((p for p in (Path(name), *Path(name).parents) if p.is_file()), None)
+    name = on_disk(path.rpartition("#")[0] or path)
+    return next((p for p in (name, *name.parents) if p.is_file()), None)

@@ -10,6 +10,7 @@ import numpy as np
 
 from zorse.search.table import quoted, to_arrow, vectors_of
 
+_KNOWN = ("path", "digest", "bytes", "modified", "source", "caption")
 _DELETE = 500  # paths a statement
 
 
@@ -19,13 +20,17 @@ class Known:
     def __init__(self, snapshot: Any):
         self.snapshot = snapshot
         snapshot.checkout(snapshot.version)  # what was there, whatever is written meanwhile
-        rows = snapshot.search().select(["path", "digest", "bytes", "modified", "source"]).with_row_id(True).to_arrow()
+        rows = snapshot.search().select([*_KNOWN]).with_row_id(True).to_arrow().combine_chunks()
         self.rows = rows
         self.size, self.modified = (np.asarray(rows[name].fill_null(-1)) for name in ("bytes", "modified"))
         self.ids = np.asarray(rows["_rowid"])
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def caption(self, row: int) -> str | None:
+        """What was written beside an image."""
+        return self.rows["caption"][row].as_py()
 
     @cached_property
     def row_of(self) -> dict[str, int]:
