@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from zorse.core import persist
 from zorse.core.errors import InputError
 from zorse.jobs.adapt import methods_for
 from zorse.jobs.adapted import load_adapted
+from zorse.jobs.folder import atomic_folder
 
 LABELS = ["--labels", "red, green, blue"]
 
@@ -93,7 +96,7 @@ def test_an_adapted_folder_is_no_encoder(zorse_, pictures, tmp_path):
     zorse_("adapt", pictures, "--labelled", "folder", "--out", tmp_path / "m")
     code, _, err = zorse_("embed", pictures, "--model", tmp_path / "m", "--out", tmp_path / "e.npz")
     assert code == 2
-    assert "what zorse adapt wrote" in err
+    assert "zorse classify and zorse serve take it" in err
 
 
 def test_a_failed_write_leaves_the_old_model(zorse_, pictures, tmp_path, monkeypatch):
@@ -156,7 +159,28 @@ def test_a_table_of_labels_and_methods_by_what_they_need(zorse_, pictures, tmp_p
     assert np.intersect1d(methods_for(True), methods_for(False)).size == 0
 
 
-def test_a_trainer_is_pointed_to_python(zorse_, pictures, tmp_path):
+def test_a_model_that_can_not_be_trained_is_refused(zorse_, pictures, tmp_path):
     code, _, err = zorse_("adapt", pictures, "--labelled", "folder", "--method", "wise_ft", "--out", tmp_path / "m")
-    assert code != 0
-    assert "WiSEFT trains the model itself, in Python" in err
+    assert code == 2
+    assert "WiSEFT can't train colours" in err
+
+
+def test_what_a_killed_run_left_is_put_in_order(zorse_, pictures, tmp_path):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    for name in (f".m.{gone.pid}.partial", ".m.1.partial", f".mm.{gone.pid}.partial"):
+        (tmp_path / name).mkdir()
+    (tmp_path / f".m.{gone.pid}.old").mkdir()
+    assert zorse_("adapt", pictures, "--labelled", "folder", "--out", tmp_path / "m")[0] == 0
+    left = sorted(path.name for path in tmp_path.glob(".m*"))
+    assert left == [".m.1.partial", f".mm.{gone.pid}.partial"]  # of a process that runs, and of another folder
+
+
+def test_the_old_folder_comes_back_where_a_run_was_killed_between_two_renames(tmp_path):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    (tmp_path / f".m.{gone.pid}.old").mkdir()
+    (tmp_path / f".m.{gone.pid}.old" / "model").touch()
+    with pytest.raises(KeyError), atomic_folder(tmp_path / "m"):
+        raise KeyError
+    assert [path.name for path in tmp_path.rglob("*")] == ["m", "model"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -19,7 +20,8 @@ def command(
         None,
         "--labelled",
         metavar="folder|PATH",
-        help="folder: SOURCE's folders name its labels. Else a folder of folders, or .csv path,label.",
+        help="folder: SOURCE's folders name its labels. Else a folder of folders, .csv path,label[,caption], "
+        "or a split .json of CoOp's layout.",
     ),
     shots: int = typer.Option(None, "--shots", help="Labelled images a class to learn from; the others measure."),
     method: str = typer.Option(None, "--method", help="NAME or NAME:key=value,...; gda with labels, gda_em without."),
@@ -27,6 +29,7 @@ def command(
     out: Path = typer.Option(..., "--out", "-o", help="Folder for the adapted model."),
     safe: bool = typer.Option(False, "--safe", help="Keep names alone if held-out images got worse."),
     templates: str = typer.Option(None, "--templates", help="A built-in set (ensemble, ...) or a file; each holds {}."),
+    descriptions: Path = typer.Option(None, "--descriptions", help="JSON: sentences or traits by label."),
     seed: int = typer.Option(0, "--seed", help="Which shots are drawn, and random_state of the method."),
     store: Path = STORE,
     jobs: int = JOBS,
@@ -34,16 +37,19 @@ def command(
     device: str = DEVICE,
     as_json: bool = JSON,
 ) -> None:
-    """Fit a frozen model to your pictures, from a few labels or none.
+    """Fit a model to your pictures, from a few labels or none.
 
-    The model is kept as JSON and safetensors with the fingerprint of its base; zorse classify --model reads it.
-    Labelled images that are not learned from tell whether it got better, before anything is written.
+    Most methods leave the model as it is and learn on its embeddings, in seconds. Trainers (wise_ft, lp_ft,
+    reclip_towers, ...) move its weights: the result is a model itself, which every command takes as --model.
+    It is kept as JSON and safetensors with the fingerprint of its base. Labelled images that are not learned
+    from tell whether it got better, before anything is written.
     """
     from zorse.cli.terminal import Progress, TrainingProgress, counted, note, percent
-    from zorse.core.errors import InputError
+    from zorse.core.errors import InputError, ZorseError
     from zorse.data.images import find_images
     from zorse.jobs.adapt import adapt, methods_for
-    from zorse.jobs.adapted import check_place, save_adapted
+    from zorse.jobs.adapt_data import listed
+    from zorse.jobs.adapted import check_place, checkpoint_of, save_adapted
     from zorse.jobs.classify import open_store
     from zorse.semantics import parse_labels, read_labels
     from zorse.training import running
@@ -52,6 +58,7 @@ def command(
         raise InputError("give --labels or --labels-file, not both")
     names = parse_labels(labels) if labels is not None else None if labels_file is None else read_labels(labels_file)
     check_place(out)
+    unfinished = checkpoint_of(out)
     images = find_images(sources)
     next(iter(images))  # a folder without images is found before a model is loaded
     progress, training = Progress(), TrainingProgress()
@@ -68,6 +75,8 @@ def command(
                     labelled=labelled,
                     shots=shots,
                     templates=templates,
+                    descriptions=descriptions,
+                    checkpoint=unfinished,
                     safe=safe,
                     seed=seed,
                     store=kept,
@@ -79,9 +88,17 @@ def command(
                 )
         except FloatingPointError as error:
             raise InputError(str(error)) from error
+        except (ValueError, TypeError, RuntimeError) as error:  # a parameter that a method can't work with
+            if isinstance(error, ZorseError):
+                raise
+            told = f"{type(error).__name__}: {error}"
+            raise InputError(f"{method or 'the method'} can't be fitted: {told}") from error
         except KeyboardInterrupt:
             progress.clear()
+            training.clear()
             again = "; embedded images are in the store" if store else ""
+            if unfinished.exists():
+                again += "; the same command goes on after the last epoch that ended"
             note(f"interrupted; nothing is written{again}")
             raise typer.Exit(130) from None
     record, figures = result.record, result.record["figures"]
@@ -93,7 +110,8 @@ def command(
         note(f"warning: {result.warning}")
     if record["kept_base"]:
         note("names alone are kept (--safe)")
-    save_adapted(result.fitted, record, out)
+    save_adapted(result.fitted, record, out, result.encoder)
+    shutil.rmtree(unfinished, ignore_errors=True)
     if as_json:
         typer.echo(json.dumps(record | {"out": str(out)}, indent=1, ensure_ascii=False))
         return
@@ -103,10 +121,14 @@ def command(
     else:
         typer.echo("not measured: no labelled image is left to measure on; give --labelled, or fewer --shots")
     if (lacking := record["without_labelled_images"]) and labelled:
-        few = ", ".join(lacking[:5]) + (f" and {len(lacking) - 5} more" if len(lacking) > 5 else "")
-        note(f"{counted(len(lacking), 'label')} without a labelled image: {few}")
+        note(f"{counted(len(lacking), 'label')} without a labelled image: {listed(lacking, 5)}")
+    if fewer := record["fewer"]:
+        note(f"{counted(len(fewer), 'label')} with fewer than {shots} labelled images: {listed(fewer, 5)}")
+    if missing := record["missing"]:
+        note(f"{counted(len(missing), 'image')} of the split not found: {listed(missing, 3)}")
     if record["unreadable"]:
         note(f"{counted(record['unreadable'], 'image')} could not be read")
-    of = record["unlabelled"] or record["learned_from"]
-    kind = "unlabelled image" if record["unlabelled"] else "labelled image"
-    note(f"{record['method']} over {record['name']}, from {counted(of, kind)} -> {out}")
+    of = {"labelled image": record["learned_from"], "unlabelled image": record["unlabelled"]}
+    learned = " and ".join(counted(n, kind) for kind, n in of.items() if n)
+    what = "over" if result.encoder is None else "of"
+    note(f"{record['method']} {what} {record['name']}, from {learned} -> {out}")

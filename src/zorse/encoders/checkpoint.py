@@ -34,9 +34,12 @@ def find_checkpoint(name: str, revision: str | None = None, local_files_only: bo
     """
     folder = Path(name).expanduser()
     if folder.is_dir():
-        if (folder / "adapted.json").exists():
-            raise InputError(f"{name} is what zorse adapt wrote, which only zorse classify takes; give its base here")
         if not (folder / "config.json").exists():
+            if (folder / "adapted.json").exists():
+                raise InputError(
+                    f"{name} is what zorse adapt wrote over a model that stayed as it is; zorse classify and zorse "
+                    "serve take it, and here its base is wanted"
+                )
             raise NotAvailableError(
                 f"{name} is a folder without config.json; expected a model saved in the hub's format"
             )
@@ -112,7 +115,7 @@ def save_checkpoint(source: Path, folder: Path, state: Mapping[str, Any]) -> Non
         folder.mkdir(parents=True, exist_ok=True)
         for file in sorted(source.iterdir()):
             told = file.suffix in (".json", ".txt", ".model") and not file.name.endswith(".index.json")
-            if told and file.name != "config.json":
+            if told and file.name not in ("config.json", "adapted.json"):  # the latter is about those weights
                 shutil.copyfile(file, folder / file.name)
         with atomic_path(folder / "model.safetensors") as path:
             body = {name: tensor.cpu().contiguous().clone() for name, tensor in state.items()}

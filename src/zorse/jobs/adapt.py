@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,8 +12,18 @@ import numpy as np
 
 from zorse.core.classifier import ZeroShotClassifier
 from zorse.core.errors import CapabilityError, InputError
+from zorse.jobs.adapt_data import embedded_images, labelled_images, parted, read_labelled
+from zorse.jobs.adapt_encoder import (
+    Texts,
+    check_needs,
+    encoded,
+    is_trainer,
+    learn_labelled,
+    learn_unlabelled,
+    make_trainer,
+    table_of,
+)
 from zorse.jobs.adapted import FORMAT
-from zorse.jobs.embed import embed_stream
 from zorse.jobs.method import read_parameters
 from zorse.jobs.sample import read_sample
 
@@ -22,7 +31,6 @@ if TYPE_CHECKING:
     from zorse.encoders.store import EmbeddingStore
 
 LABELLED, UNLABELLED = "gda", "gda_em"  # what is taken where no method is named
-KEPT_OUT = 0.25  # of each class's labelled images, to measure on where --shots leaves none
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +41,8 @@ class Adaptation:
     ----------
     fitted : ZeroShotClassifier
         The adapted one, or names alone where ``kept_base``.
+    encoder : TrainableEncoder or None
+        That whose weights a trainer has moved, or its start where ``kept_base``; None where the base is as it was.
     record : dict
         Base model, fingerprints, labels, counts and figures; goes to ``adapted.json``.
     warning : str or None
@@ -42,16 +52,7 @@ class Adaptation:
     fitted: ZeroShotClassifier
     record: dict[str, Any]
     warning: str | None
-
-
-@dataclass(frozen=True, eq=False)
-class _Seen:
-    """Embedded images, each content once."""
-
-    X: np.ndarray
-    y: np.ndarray
-    digests: list[str]
-    failed: int
+    encoder: Any = None
 
 
 def methods_for(labelled: bool) -> list[str]:
@@ -61,7 +62,7 @@ def methods_for(labelled: bool) -> list[str]:
     return [name for name, cls in catalogue.all_methods().items() if _kind(cls) == ("labels" if labelled else "none")]
 
 
-def choose_method(spec: str | None, labelled: bool) -> tuple[type[ZeroShotClassifier], dict[str, Any]]:
+def choose_method(spec: str | None, labelled: bool) -> tuple[Any, dict[str, Any]]:
     """The method of ``"name:key=value,..."``, or the default one, with its parameters.
 
     Raises
@@ -73,6 +74,9 @@ def choose_method(spec: str | None, labelled: bool) -> tuple[type[ZeroShotClassi
 
     name, _, settings = (part.strip() for part in (spec or (LABELLED if labelled else UNLABELLED)).partition(":"))
     cls: Any = catalogue.method(name)
+    if is_trainer(cls):
+        check_needs(cls, labelled)
+        return cls, read_parameters(cls, name, settings)
     kind = _kind(cls)
     told, which = cls.__name__, ", ".join(methods_for(labelled))
     if kind == "labels" and not labelled:
@@ -84,11 +88,6 @@ def choose_method(spec: str | None, labelled: bool) -> tuple[type[ZeroShotClassi
         raise CapabilityError(
             f"{told} learns nothing from pictures, so there is nothing to adapt; zorse classify uses it as it is. "
             f"Methods that adapt here: {which}"
-        )
-    if kind is None and cls.traits.takes == "images":
-        raise CapabilityError(
-            f"{told} trains the model itself, in Python: {told}(encoder=...).fit(images, ...).save(folder), and then "
-            f"--model folder. Methods that adapt stored embeddings: {which}"
         )
     if kind is None:
         raise CapabilityError(
@@ -106,6 +105,8 @@ def adapt(
     labelled: str | Path | None = None,
     shots: int | None = None,
     templates: Any = None,
+    descriptions: Any = None,
+    checkpoint: Path | None = None,
     safe: bool = False,
     seed: int = 0,
     store: EmbeddingStore | None = None,
@@ -129,12 +130,15 @@ def adapt(
         The base, a model with a text tower, as ``load_encoder`` takes it.
     labelled : path or "folder", optional
         ``"folder"``: each of ``images`` is labelled by its folder. Else a folder of folders named after labels, or a
-        ``.csv`` with the columns path and label.
+        ``.csv`` with the columns path and label, and caption for trainers that learn from captions; or a ``.json`` of
+        CoOp's layout, of which the entries of train are taken.
     shots : int, optional
         Labelled images a class to learn from, drawn by their content and ``seed``; the others measure. Without it a
-        quarter measures, and then all are learned from.
-    templates, store, batch_size, jobs, device
-        As in :func:`zorse.classify`.
+        quarter measures, and then all are learned from; a trainer learns from the other three quarters alone.
+    templates, descriptions, store, batch_size, jobs, device
+        As in :func:`zorse.classify`. They make a trainer's captions where a table has none.
+    checkpoint : path, optional
+        A folder where a trainer keeps how far it is; the same request goes on from there. The caller removes it.
     safe : bool
         Keep names alone where the method makes held-out images worse.
     progress : callable, optional
@@ -149,24 +153,34 @@ def adapt(
     """
     from zorse.encoders import load_encoder
     from zorse.methods.pretraining.clip import CLIP
-    from zorse.semantics import check_labels, class_table, read_templates
+    from zorse.semantics import check_labels, class_table, read_descriptions, read_templates
 
     if shots is not None and shots < 1:
         raise InputError(f"shots must be at least 1; got {shots}")
     if shots is not None and labelled is None:
         raise InputError("shots are drawn from labelled images; give --labelled as well")
     cls, parameters = choose_method(method, labelled is not None)
-    source = images if labelled == "folder" else labelled
-    names = check_labels(list(labels)) if labels is not None else _names_of_folders(source)
-    sample = None if source is None else read_sample(source, names)
+    given = None if labelled is None else read_labelled(labelled, images)
+    source = images if given is None else given.source
+    if labels is not None:
+        names = check_labels(list(labels))
+    elif given is not None and given.names is not None:
+        names = check_labels(given.names, source=str(labelled))
+    else:
+        names = _names_of_folders(None if given is None else source)
+    sample = None if given is None else read_sample(source, names)
     if isinstance(templates, str):  # what the file says is kept, not where it lies
         templates = read_templates(templates)
+    if isinstance(descriptions, str | Path):
+        descriptions = read_descriptions(descriptions, names)
     say(f"loading {model} ...")
     encoder: Any = load_encoder(model, device=device)
     if not hasattr(encoder, "encode_text"):
         raise CapabilityError(f"model {encoder.name!r} has no text tower; adaptation starts from the names of classes")
     scale = float(getattr(encoder, "logit_scale", 100.0))
-    table = class_table(names, encoder, templates=templates, store=store)
+    texts = Texts(names, templates, descriptions)
+    trainer = make_trainer(cls, parameters, encoder, texts, seed, device) if is_trainer(cls) else None
+    table = class_table(names, encoder, templates=templates, descriptions=descriptions, store=store)
     embedding = {"store": store, "batch_size": batch_size, "jobs": jobs}
 
     def build() -> ZeroShotClassifier:
@@ -174,29 +188,53 @@ def adapt(
         given = {"scale": scale, "random_state": seed, "device": device, "encoder": _spec(model)}
         return cls(**{k: v for k, v in given.items() if k in known} | parameters)
 
-    known = None if sample is None else _labelled(sample, names, encoder, embedding, progress)
+    known = None if sample is None else labelled_images(sample, names, encoder, embedding, progress)
     if known is not None and len(np.unique(known.y)) < 2:
         raise InputError(f"labelled images of at least two classes are needed; all are of {known.y[0]}")
-    if cls.traits.needs_unlabelled:
-        pictures = known if labelled == "folder" else _embedded(images, encoder, embedding, progress)
+    without = _kind(cls) == "none"
+    pictures = None  # those without labels
+    if without or (trainer is not None and trainer.some_captions and labelled != "folder"):
+        pictures = known if labelled == "folder" else embedded_images(images, encoder, embedding, progress)
+    learned, measured = np.arange(0), np.arange(0 if known is None else len(known.y))
+    if not without:
+        assert known is not None
+        learned, measured = parted(known, shots, seed)
+    base: ZeroShotClassifier = CLIP(scale).fit(None, None, classes=table)
+    say(f"fitting {cls.__name__} ...")
+    if trainer is not None:
+        if without:
+            assert pictures is not None
+            fit = learn_unlabelled(trainer, pictures, texts)
+        else:
+            assert known is not None
+            assert given is not None
+            fit = learn_labelled(trainer, known, learned, pictures, given.captions, texts)
+        fit.run(checkpoint, say)
+        tried = fitted = CLIP(trainer.scale_).fit(None, None, classes=table_of(trainer, texts))
+    elif without:
         assert pictures is not None
-        say(f"fitting {cls.__name__} ...")
-        fitted = build().fit(None, None, classes=table, unlabelled=pictures.X)
-        learned, unlabelled, failed = np.arange(0), len(pictures.X), pictures.failed
-        held = None if known is None else (known.X, known.y)
-        tried = fitted
+        tried = fitted = build().fit(None, None, classes=table, unlabelled=pictures.X)
     else:
         assert known is not None
-        learned, measured = _parted(known, shots, seed)
-        held, unlabelled, failed = (known.X[measured], known.y[measured]), 0, known.failed
-        say(f"fitting {cls.__name__} ...")
         tried = fitted = build().fit(known.X[learned], known.y[learned], classes=table)
         if shots is None:
             learned = np.arange(len(known.y))
             fitted = build().fit(known.X, known.y, classes=table)
-    base: ZeroShotClassifier = CLIP(scale).fit(None, None, classes=table)
-    figures, warning = _compared(held, base, tried)
-    worse = warning is not None
+
+    def after() -> np.ndarray:
+        assert known is not None
+        if trainer is None:
+            return tried.predict(known.X[measured])
+        return tried.predict(encoded(trainer, [known.refs[i] for i in measured], batch_size))
+
+    def before() -> np.ndarray:
+        assert known is not None
+        return base.predict(known.X[measured])
+
+    figures, warning = _compared(None if known is None else known.y[measured], before, after)
+    worse, moved = warning is not None, None
+    if trainer is not None:
+        moved = encoder if worse and safe else trainer.encoder_
     record = {
         "format": FORMAT,
         "base": _spec(model),
@@ -211,18 +249,22 @@ def adapt(
         "shots": shots,
         "seed": seed,
         "learned_from": len(learned),
-        "unlabelled": unlabelled,
-        "unreadable": failed,
+        "unlabelled": 0 if pictures is None else len(pictures.X),
+        "unreadable": sum({id(seen): seen.failed for seen in (known, pictures) if seen is not None}.values()),
+        "missing": [] if given is None else given.missing,
         "without_labelled_images": [] if known is None else sorted(set(names) - set(known.y.tolist())),
+        "fewer": [] if known is None or shots is None else _fewer(known.y, shots),
         "setting": getattr(fitted, "setting_", None),
         "figures": figures,
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    return Adaptation(base if worse and safe else fitted, record, warning)
+    return Adaptation(base if worse and safe else fitted, record, warning, moved)
 
 
 def _kind(cls: Any) -> str | None:
     """What a method learns from: "labels", "none" (pictures without labels), "names"; None if it can't adapt here."""
+    if is_trainer(cls):
+        return "none" if "names" in cls.needs else "labels"
     if not (isinstance(cls, type) and issubclass(cls, ZeroShotClassifier)):
         return None
     traits = cls.traits
@@ -231,6 +273,12 @@ def _kind(cls: Any) -> str | None:
     if traits.trained:
         return None if traits.needs_unlabelled else "labels"
     return "none" if traits.needs_unlabelled else "names"
+
+
+def _fewer(y: np.ndarray, shots: int) -> list[str]:
+    """Labels with fewer images than shots."""
+    labels, counts = np.unique(y, return_counts=True)
+    return labels[counts < shots].tolist()
 
 
 def _spec(model: str) -> str:
@@ -250,73 +298,13 @@ def _names_of_folders(source: Any) -> list[str]:
     return check_labels(sorted(hint for hint in hints if hint), source="the folders of the labelled images")
 
 
-def _labelled(sample: Any, names: list[str], encoder: Any, options: dict, progress: Any) -> _Seen:
-    images, label_of = sample
-    X, y, failed = [], [], 0
-    at: dict[str, tuple[str, str]] = {}
-    strangers: dict[str, str] = {}
-    with closing(embed_stream(images, encoder, progress=progress, **options)) as stream:
-        for item in stream:
-            said = label_of(str(item.key), item.label_hint)
-            if not said:
-                strangers.setdefault(str(item.label_hint), str(item.key))
-                continue
-            if item.vector is None or item.digest is None:
-                failed += 1
-                continue
-            if len(said) > 1:
-                raise InputError(f"{item.key} has several labels; adaptation needs exactly one an image")
-            if item.digest in at:
-                if at[item.digest][0] != said[0]:
-                    raise InputError(
-                        f"{item.key} is labelled {said[0]!r}, and its copy {at[item.digest][1]} {at[item.digest][0]!r}"
-                    )
-                continue
-            at[item.digest] = (said[0], str(item.key))
-            X.append(item.vector)
-            y.append(said[0])
-    if strangers:
-        folder, key = next(iter(strangers.items()))
-        more = f", nor are {len(strangers) - 1} more folders" if len(strangers) > 1 else ""
-        raise InputError(f"{key} lies in the folder {folder!r}, which is no label{more}; the labels: {_listed(names)}")
-    if not X:
-        raise InputError("none of the labelled images can be read")
-    return _Seen(np.stack(X).astype(float), np.array(y), list(at), failed)
-
-
-def _embedded(images: Any, encoder: Any, options: dict, progress: Any) -> _Seen:
-    vectors: dict[str, np.ndarray] = {}
-    failed = 0
-    with closing(embed_stream(images, encoder, progress=progress, **options)) as stream:
-        for item in stream:
-            if item.vector is None or item.digest is None:
-                failed += 1
-            else:
-                vectors.setdefault(item.digest, item.vector)
-    if not vectors:
-        raise InputError(f"none of the {failed} images can be read")
-    return _Seen(np.stack(list(vectors.values())).astype(float), np.array([""] * len(vectors)), list(vectors), failed)
-
-
-def _parted(known: _Seen, shots: int | None, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Positions to learn from and to measure on; they depend on what the images contain, not on names and order."""
-    from zorse.evaluation import draw_shots, labelled_split
-
-    if shots is None:
-        learned, _, measured = labelled_split(known.y, known.digests, parts=(1 - KEPT_OUT, 0.0), seed=seed)
-        return learned, measured
-    learned = draw_shots(known.y, shots, seed, known.digests)
-    return learned, np.setdiff1d(np.arange(len(known.y)), learned)
-
-
-def _compared(held: Any, base: ZeroShotClassifier, tried: ZeroShotClassifier) -> tuple[dict[str, Any], str | None]:
-    """Figures on held-out images, and a warning if they got worse."""
+def _compared(y: np.ndarray | None, before: Any, after: Any) -> tuple[dict[str, Any], str | None]:
+    """Figures of two predictions on held-out images, and a warning if they got worse."""
     from zorse.training.validation import mean_class_accuracy
 
-    if held is None or not len(held[0]):
+    if y is None or not len(y):
         return {"held_out": 0, "names_alone": None, "adapted": None, "worse_classes": {}}, None
-    X, y = held
-    before, after = base.predict(X) == y, tried.predict(X) == y
+    before, after = before() == y, after() == y
     worse = {}
     for label in np.unique(y):
         own = y == label
@@ -333,7 +321,3 @@ def _compared(held: Any, base: ZeroShotClassifier, tried: ZeroShotClassifier) ->
             f"accuracy on {len(y):,} held-out images ({classes})"
         )
     return figures | {"worse_classes": worse}, told
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from zorse.core.classes import ClassTable
 from zorse.core.errors import InputError
@@ -14,10 +15,10 @@ from zorse.jobs.folder import atomic_folder, check_folder
 
 if TYPE_CHECKING:
     from zorse.core.classifier import ZeroShotClassifier
-    from zorse.jobs.adapted_method import Adapted
 
 FORMAT = 1
 RECORD = "adapted.json"
+CLASSES = "classes"  # sub-folder of the classifier beside an encoder, whose own files are the folder's
 
 
 def is_adapted(model: Any) -> bool:
@@ -25,13 +26,25 @@ def is_adapted(model: Any) -> bool:
     return isinstance(model, str | Path) and (Path(model).expanduser() / RECORD).is_file()
 
 
+def moves_encoder(model: Any) -> bool:
+    """Whether ``model`` is an adapted folder that is an encoder itself, because a trainer moved its weights."""
+    return is_adapted(model) and "encoder" in read_record(model)
+
+
+def checkpoint_of(out: Path) -> Path:
+    """Where a training that is to end in ``out`` keeps how far it is."""
+    return out.absolute().with_name(f".{out.absolute().name}.training")
+
+
 def check_place(out: Path) -> None:
     """:func:`zorse.jobs.folder.check_folder` for an adapted model."""
     check_folder(out, "an adapted model", is_adapted(out))
 
 
-def save_adapted(fitted: ZeroShotClassifier, record: dict[str, Any], out: Path) -> None:
+def save_adapted(fitted: ZeroShotClassifier, record: dict[str, Any], out: Path, encoder: Any = None) -> None:
     """Write model and record; the folder is the old one until it is the new one.
+
+    An ``encoder`` whose weights were moved makes the folder one that ``load_encoder`` reads, with the classifier in it.
 
     Raises
     ------
@@ -39,10 +52,15 @@ def save_adapted(fitted: ZeroShotClassifier, record: dict[str, Any], out: Path) 
         As :func:`check_place` and :func:`zorse.jobs.folder.atomic_folder`.
     """
     from zorse.core.persist import save
+    from zorse.encoders import load_encoder
 
     check_place(out)
     with atomic_folder(out) as folder:
-        save(fitted, folder)
+        if encoder is not None:
+            encoder.save(folder)
+            read: Any = load_encoder(str(folder), device="cpu")  # weights on disk have another hash than in memory
+            record["encoder"] = {"fingerprint": read.fingerprint, "text_fingerprint": read.text_fingerprint}
+        save(fitted, folder if encoder is None else folder / CLASSES)
         with atomic_path(folder / RECORD) as path:
             path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -78,21 +96,29 @@ def load_adapted(folder: str | Path, encoder: Any) -> ZeroShotClassifier:
     """
     from zorse.jobs.model import load_classifier
 
-    record = read_record(folder)
+    record, path = read_record(folder), Path(folder).expanduser()
+    if (own := record.get("encoder")) is not None:
+        if (encoder.fingerprint, encoder.text_fingerprint) != (own.get("fingerprint"), own.get("text_fingerprint")):
+            raise InputError(
+                f"{folder} holds what {record.get('method')} made of {record.get('name')} "
+                f"({str(own.get('fingerprint'))[:12]}); {encoder.name} ({encoder.fingerprint[:12]}) is another model"
+            )
+        return load_classifier(path / CLASSES)
     if encoder.fingerprint != record["fingerprint"]:
         raise InputError(
             f"{folder} was adapted over {record.get('name')} ({record['fingerprint'][:12]}); "
             f"{encoder.name} ({encoder.fingerprint[:12]}) is another model, whose embeddings mean something else"
         )
-    return load_classifier(Path(folder).expanduser())
+    return load_classifier(path)
 
 
 def open_adapted(
     folder: str | Path, labels: Any, method: Any, templates: Any, descriptions: Any, device: str
-) -> tuple[Any, Any, Adapted, Any]:
+) -> tuple[Any, Any, Any, Any]:
     """What ``Classifier`` needs to use an adapted model: labels or a table, encoder, method, templates.
 
     Labels that the model knows bring what it has learned about them; where one is new, texts are made as they were.
+    A folder that is an encoder itself also takes other methods, templates and descriptions.
 
     Raises
     ------
@@ -101,21 +127,31 @@ def open_adapted(
     """
     from zorse.encoders import load_encoder
     from zorse.jobs.adapted_method import Adapted
-    from zorse.semantics import check_labels, parse_labels
+    from zorse.semantics import check_labels, class_table, parse_labels
 
     record = read_record(folder)
+    plain = method is None and templates is None and descriptions is None
+    if "encoder" in record and not plain:
+        own = record["labels"] if labels is None else labels
+        return own, load_encoder(str(folder), device=device), method, templates
     if method is not None:
         raise InputError(f"{folder} was adapted by {record.get('method')}; another method can't be put in its place")
     if templates is not None or descriptions is not None:
         raise InputError(f"{folder} brings its own texts; templates and descriptions are for models not adapted")
-    wanted: Sequence[str] | ClassTable | None = labels
+    wanted: Any = labels
     if labels is not None and not isinstance(labels, ClassTable):
         wanted = parse_labels(labels) if isinstance(labels, str) else check_labels(list(labels))
-    encoder = load_encoder(record["base"], device=device)
+    encoder: Any = load_encoder(str(folder) if "encoder" in record else record["base"], device=device)
     fitted = load_adapted(folder, encoder)
     if wanted is None or isinstance(wanted, ClassTable):
         return fitted.candidates_ if wanted is None else wanted, encoder, Adapted(fitted), None
     known = set(fitted.candidates_.labels.tolist())
     if all(label in known for label in wanted):
         return fitted.candidates_.select(list(wanted)), encoder, Adapted(fitted), None
+    if "encoder" in record:  # what was learned of a class is its vector, which stands beside texts of new ones
+        new = [label for label in wanted if label not in known]
+        texts: Any = class_table(new, encoder, templates=record.get("templates"))
+        rows = {str(k): v for t in (fitted.candidates_, texts) for k, v in zip(t.labels, t.vectors, strict=True)}
+        table = ClassTable(np.array(wanted), np.stack([rows[label] for label in wanted]))
+        return table, encoder, Adapted(fitted), None
     return wanted, encoder, Adapted(fitted), record.get("templates")

@@ -11,7 +11,7 @@ from zorse.core.errors import InputError, UnknownNameError
 from zorse.jobs.truth import Truth
 from zorse.semantics.files import read_text
 
-_PATHS, _LABELS = ("path", "image", "file", "filename"), ("label", "labels", "truth", "class")
+PATHS, _LABELS = ("path", "image", "file", "filename"), ("label", "labels", "truth", "class")
 
 
 def read_sample(source: Any, labels: Iterable[str]) -> tuple[Any, Callable[[str, str | None], tuple[str, ...] | None]]:
@@ -73,7 +73,7 @@ def named(names: Iterable[str]) -> str:
 def _read_csv(path: Path) -> dict[str, str]:
     rows = list(csv.DictReader(read_text(path).splitlines()))
     columns = {name.strip().lower(): name for name in (rows[0] if rows else {}) if name}
-    at = next((columns[name] for name in _PATHS if name in columns), None)
+    at = next((columns[name] for name in PATHS if name in columns), None)
     said = next((columns[name] for name in _LABELS if name in columns), None)
     if at is None or said is None:
         found = ", ".join(columns) or "nothing"
@@ -83,5 +83,7 @@ def _read_csv(path: Path) -> dict[str, str]:
         if not row[at] or row[said] is None:
             raise InputError(f"{path}, line {number} lacks a path or a label")
         image = Path(row[at].strip())
-        shows[str(image if image.is_absolute() else path.parent / image)] = row[said].strip()
+        key, label = str(image if image.is_absolute() else path.parent / image), row[said].strip()
+        if shows.setdefault(key, label) != label:
+            raise InputError(f"{path}, line {number}: {row[at]} is labelled {label!r}, and {shows[key]!r} before")
     return shows

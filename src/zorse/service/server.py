@@ -119,17 +119,17 @@ def serve(
 
 def _app(model: Any, labels: Any, device: str, **options: Any) -> Any:
     from zorse.encoders import load_encoder
-    from zorse.jobs.adapted import is_adapted
+    from zorse.jobs.adapted import is_adapted, moves_encoder
     from zorse.jobs.classify import Classifier
     from zorse.jobs.labels import from_file
     from zorse.service.app import create_app
 
-    fixed = is_adapted(model)
-    if not fixed and labels is None:
+    adapted = is_adapted(model)
+    if not adapted and labels is None:
         return create_app(load_encoder(str(model), device=device), **options)
     names, prompts = (None, None) if labels is None else from_file(labels)
     default = Classifier(names, model, templates=options["templates"], descriptions=prompts, device=device)  # type: ignore[arg-type]
-    return create_app(default.encoder, default=default, fixed=fixed, **options)
+    return create_app(default.encoder, default=default, fixed=adapted and not moves_encoder(model), **options)
 
 
 class _Server(uvicorn.Server):

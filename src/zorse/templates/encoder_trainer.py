@@ -101,12 +101,15 @@ class EncoderTrainer(BaseEstimator, ABC):
         What its cosines are multiplied by.
     history_ : list of dict
         Mean loss, an entry an epoch.
+    table_ : ClassTable or None
+        Class vectors that were learned beside the encoder; None where names alone describe classes.
     """
 
     paper: ClassVar[Paper]
+    table_: ClassTable | None = None
     traits: ClassVar[Traits] = Traits(takes="images", learns_unseen=False)
     expected_failures: ClassVar[dict[str, str]] = {}
-    needs: ClassVar[tuple[str, ...]] = ("texts",)  # of y and texts
+    needs: ClassVar[tuple[str, ...]] = ("texts",)  # of y, texts, and names: texts that are those of classes
     some_captions: ClassVar[bool] = False  # True: an image may have none
 
     encoder: Any
@@ -144,10 +147,15 @@ class EncoderTrainer(BaseEstimator, ABC):
         CapabilityError
             If the encoder has no text tower, or can't be trained.
         """
+        if self.epochs < 0 or self.batch_size < 1 or self.parts < 1 or not 0 <= self.ensemble <= 1:
+            raise InputError(
+                f"{type(self).__name__} needs epochs of at least 0, batch_size and parts of at least 1, and ensemble "
+                f"between 0 and 1; got {self.epochs}, {self.batch_size}, {self.parts} and {self.ensemble}"
+            )
         sources = list(images)
         device = resolve_device(self.device)
         start: Any = load_encoder(self.encoder, device=str(device)) if isinstance(self.encoder, str) else self.encoder
-        self._check(start)
+        self.check(start)
         labels, target, captions, of_image = self._read(len(sources), y, texts)
         with seeded(self.random_state) as generator:
             encoder = start.duplicate()
@@ -178,6 +186,20 @@ class EncoderTrainer(BaseEstimator, ABC):
         """Write the trained encoder to a folder that ``load_encoder``, and so every command, reads."""
         check_is_fitted(self, "encoder_")
         self.encoder_.save(Path(folder))
+
+    def check(self, encoder: Any) -> None:
+        """Refuse an encoder that can't be trained.
+
+        Raises
+        ------
+        CapabilityError
+            If it has no text tower, or no weights that can move.
+        """
+        name = type(self).__name__
+        if not hasattr(encoder, "text_fingerprint"):
+            raise CapabilityError(f"{name} trains images and texts together; {encoder.name} has no text tower")
+        if not hasattr(encoder, "duplicate"):
+            raise CapabilityError(f"{name} can't train {encoder.name}; mini and models of transformers can be trained")
 
     @classmethod
     def example_params(cls) -> list[dict]:
@@ -247,13 +269,6 @@ class EncoderTrainer(BaseEstimator, ABC):
         if average:
             follow(average.values(), moving.values(), float(self.ema or 0))
             between(average.values(), moving.values(), 0.0)
-
-    def _check(self, encoder: Any) -> None:
-        name = type(self).__name__
-        if not hasattr(encoder, "text_fingerprint"):
-            raise CapabilityError(f"{name} trains images and texts together; {encoder.name} has no text tower")
-        if not hasattr(encoder, "duplicate"):
-            raise CapabilityError(f"{name} can't train {encoder.name}; mini and models of transformers can be trained")
 
     def _read(self, n: int, y: Any, texts: Any) -> tuple[np.ndarray, Tensor, list[str], list[Tensor]]:
         """Labels, their number for each image, every caption once, and which belong to each image."""

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zorse.core import Paper
+from zorse.core import InputError, Paper
 from zorse.nn.contrast import image_text_contrast
 from zorse.templates import EncoderTrainer, Lesson
 
@@ -77,6 +77,13 @@ class CountCLIP(EncoderTrainer):
         self.encoder, self.weight = encoder, weight
         self.epochs, self.batch_size, self.lr, self.weight_decay = epochs, batch_size, lr, weight_decay
         self.device, self.random_state = device, random_state
+
+    def _begin(self, lesson: Lesson) -> None:
+        if self.weight and not any(_NUMBER.search(caption) for caption in lesson.captions):
+            raise InputError(
+                f"CountCLIP learns from captions that count, and none of {len(lesson.captions)}, such as "
+                f"{lesson.captions[0]!r}, has a number from two to ten"
+            )
 
     def _loss(self, lesson: Lesson, rows: Tensor) -> Tensor:
         captions = lesson.drawn(rows)

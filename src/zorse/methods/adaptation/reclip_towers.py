@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from zorse.core import InputError, Paper
+from zorse.core import ClassTable, InputError, Paper
 from zorse.nn.propagation import spread_from_texts, telling_directions
 from zorse.nn.vectors import class_sums, unit_rows
 from zorse.templates import EncoderTrainer, Lesson
@@ -42,6 +42,8 @@ class ReCLIPTowers(EncoderTrainer):
     texts_, centroids_ : ndarrays of shape (c, d)
         Class vectors of the two models: texts by the adapted text tower, for images as they were; means of each text as
         it was and the images of its pseudo-label by the adapted image tower.
+    table_ : ClassTable
+        The centroids, to be compared with what ``encoder_`` makes of images (the paper's ReCLIP-V).
     agreed_ : list of float
         Share of the images whose label both models agreed on, an entry an epoch.
     scale_ : float
@@ -77,6 +79,7 @@ class ReCLIPTowers(EncoderTrainer):
         aka=("ReCLIP-T and ReCLIP-V", "cross-modality self-learning"),
         seed=144,
     )
+    needs = ("names",)
     expected_failures: ClassVar[dict[str, str]] = {
         "check_labels_that_do_not_fit_are_refused": "texts are the names of classes, which belong to no image"
     }
@@ -163,6 +166,7 @@ class ReCLIPTowers(EncoderTrainer):
     def _end(self, lesson: Lesson) -> None:
         self.labels_, self.start_ = lesson.labels, lesson.start
         self.texts_ = lesson.encoder.encode_text(lesson.captions).astype(float)
+        self.table_ = ClassTable(self.labels_, self.centroids_)
 
     def decision_function(self, images: Iterable) -> np.ndarray:
         """Mean score of both models, (n, c)."""

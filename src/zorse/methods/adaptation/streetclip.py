@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zorse.core import InputError, Paper
+from zorse.core import ClassTable, InputError, Paper
 from zorse.nn.contrast import image_text_contrast
 from zorse.templates import EncoderTrainer, Lesson
 
@@ -34,6 +34,8 @@ class StreetCLIP(EncoderTrainer):
     Attributes
     ----------
     encoder_ : TrainableEncoder
+    table_ : ClassTable
+        Captions of the labels.
     scale_ : float
     history_ : list of dict
 
@@ -110,6 +112,10 @@ class StreetCLIP(EncoderTrainer):
         before = torch.tril(y[:, None] == y, diagonal=-1).any(dim=1)
         captions = [lesson.captions[i] for i in y[~before].tolist()]
         return image_text_contrast(lesson.images(rows[(~before).cpu()]), lesson.texts(captions), lesson.scale)
+
+    def _end(self, lesson: Lesson) -> None:
+        vectors = lesson.encoder.encode_text(lesson.captions)
+        self.table_ = ClassTable(lesson.labels, vectors.astype(float))
 
     @classmethod
     def example_params(cls) -> list[dict]:
