@@ -90,6 +90,7 @@ def measure(rounds: int) -> dict:
 
     import zorse
 
+    os.environ.setdefault("RAY_worker_niceness", "0")  # that of the plain processes, and of a Ray that zorse starts
     whole, *halves = pictures()
     told: dict[str, list[dict]] = {"one process": [], "two plain processes": [], "ray, two nodes of one worker": []}
     for _ in range(rounds):

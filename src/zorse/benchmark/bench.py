@@ -17,6 +17,8 @@ from zorse.benchmark.tasks import feature_task
 from zorse.benchmark.workers import run_cells
 from zorse.core import InputError, UnknownNameError
 
+Runner = Callable[[Sequence[Cell], dict[str, str]], Iterator[tuple[Cell, dict]]]
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -128,6 +130,7 @@ def bench(
     device: str = "auto",
     timeout: float | None = None,
     retry: bool = False,
+    runner: Runner | None = None,
     progress: Callable[[dict, int, int], None] | None = None,
 ) -> list[dict]:
     """Run what the log at ``out`` lacks, a line a finished cell, and return the lines of all cells asked for.
@@ -155,6 +158,8 @@ def bench(
         Seconds after which a cell is given up.
     retry : bool
         Run cells again that failed.
+    runner : callable (cells, digests of tasks), optional
+        Gives cells with what came out, in place of processes of this machine: ``zorse.scale.cells_on_ray``.
     progress : callable (line, done, total), optional
         Told of every cell as it finishes.
 
@@ -174,7 +179,9 @@ def bench(
         lines, total = [*todo.finished, *todo.skipped], len(todo.finished) + len(todo.skipped) + len(todo.todo)
         for line in todo.skipped:
             log.add(line)
-        for cell, result in run_cells(todo.todo, jobs, timeout) if jobs else _run_here(todo.todo, todo.keys):
+        if runner is None:
+            runner = (lambda cells, _: run_cells(cells, jobs, timeout)) if jobs else _run_here
+        for cell, result in runner(todo.todo, todo.keys):
             line = result if "key" in result else _line(cell, cell.key(todo.keys[cell.task]), result)
             log.add(line)
             lines.append(line)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import typer
 
-from zorse.cli.options import DEVICE, JSON
+from zorse.cli.options import ADDRESS, DEVICE, ENGINE, JSON, WORKERS
 
 
 def command(
@@ -23,6 +24,9 @@ def command(
     timeout: float = typer.Option(None, "--timeout", metavar="SECONDS", help="Give a cell up after so long."),
     retry: bool = typer.Option(False, "--retry", help="Run cells again that failed."),
     device: str = DEVICE,
+    engine: str = ENGINE,
+    address: str = ADDRESS,
+    workers: int = WORKERS,
     as_json: bool = JSON,
 ) -> None:
     """Run methods on tasks.
@@ -37,9 +41,17 @@ def command(
     from zorse.cli.table import show
     from zorse.cli.terminal import counted, note
     from zorse.core.errors import InputError
+    from zorse.scale.engine import on_ray
 
     if split is not None and split not in SPLITS:
         raise InputError(f"--split must be {' or '.join(SPLITS)}; got {split!r}")
+    runner = None
+    if on_ray(engine, address, workers):
+        from zorse.scale.cells import cells_on_ray
+
+        if jobs is not None:
+            raise InputError("the engine ray takes --workers; --jobs is of the engine local")
+        runner = partial(cells_on_ray, address=address, workers=workers, timeout=timeout)
     progress = _Progress()
     try:
         lines = bench(
@@ -53,6 +65,7 @@ def command(
             device=device,
             timeout=timeout,
             retry=retry,
+            runner=runner,
             progress=progress,
         )
     except KeyboardInterrupt:

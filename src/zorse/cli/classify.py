@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from zorse.cli.options import BATCH_SIZE, DEVICE, JOBS, JSON, MODEL, SOURCES, STORE
+from zorse.cli.options import ADDRESS, BATCH_SIZE, DEVICE, ENGINE, JOBS, JSON, MODEL, SOURCES, STORE, WORKERS
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -82,6 +82,9 @@ def command(
     jobs: int = JOBS,
     batch_size: int = BATCH_SIZE,
     device: str = DEVICE,
+    engine: str = ENGINE,
+    address: str = ADDRESS,
+    workers: int = WORKERS,
     as_json: bool = JSON,
 ) -> int:
     """Name what is in images.
@@ -91,7 +94,9 @@ def command(
     """
     from zorse.jobs.adapted import is_adapted
     from zorse.jobs.output import check_writable
+    from zorse.scale.engine import streaming
 
+    stream = streaming(engine, model, store, address, workers)
     if output is not None:
         check_writable(output)
     if report is not None:
@@ -129,6 +134,7 @@ def command(
         explain=explain,
         device=device,
         label_index=label_index,
+        stream_of=stream,
     )
 
 
@@ -145,11 +151,13 @@ def run(
     page: Report | None = None,
     table: bool = False,
     label_index: Path | None = None,
+    stream_of: Callable[..., Any] | None = None,
     **request: Any,
 ) -> int:
     """Classify and show; the exit code.
 
-    ``page`` is the report to fill; ``table`` shows a table for people even where stdout is piped.
+    ``page`` is the report to fill; ``table`` shows a table for people even where stdout is piped; ``stream_of`` embeds
+    in place of ``embed_stream``.
     """
     from zorse.cli.terminal import Progress, counted, graceful, note
     from zorse.data.images import find_images
@@ -184,7 +192,8 @@ def run(
             sinks.append(lambda row: print_json_line(sys.stdout, row, summary.columns))
         elif not as_json:
             sinks.append(partial(_keep, shown))
-        stream = embed_stream(images, classifier.encoder, store=kept, batch_size=batch_size, jobs=jobs)
+        embedded = stream_of or embed_stream
+        stream = embedded(images, classifier.encoder, store=kept, batch_size=batch_size, jobs=jobs)
         stack.enter_context(closing(stream))
         stop = stack.enter_context(graceful())
         refs: deque[ImageRef] = deque()

@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from zorse.cli.options import BATCH_SIZE, DEVICE, JOBS, JSON, MODEL, SOURCES, STORE
+from zorse.cli.options import ADDRESS, BATCH_SIZE, DEVICE, ENGINE, JOBS, JSON, MODEL, SOURCES, STORE, WORKERS
 
 
 def command(
@@ -22,9 +22,9 @@ def command(
     jobs: int = JOBS,
     batch_size: int = BATCH_SIZE,
     device: str = DEVICE,
-    engine: str = typer.Option("local", "--engine", help="For a folder: local, or ray (the devices of a Ray cluster)."),
-    address: str = typer.Option(None, "--address", help="Of a Ray cluster; without it Ray starts on this machine."),
-    workers: int = typer.Option(None, "--workers", help="Processes of the engine ray; one a GPU, else one a core."),
+    engine: str = ENGINE,
+    address: str = ADDRESS,
+    workers: int = WORKERS,
     shard_rows: int = typer.Option(4096, "--shard-rows", help="For a folder: single images a shard."),
     as_json: bool = JSON,
 ) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from zorse.cli.options import BATCH_SIZE, DEVICE, INDEX, JOBS, JSON, MODEL, STORE
+from zorse.cli.options import ADDRESS, BATCH_SIZE, DEVICE, ENGINE, INDEX, JOBS, JSON, MODEL, STORE, WORKERS
 
 
 def command(
@@ -23,6 +23,9 @@ def command(
     jobs: int = JOBS,
     batch_size: int = BATCH_SIZE,
     device: str = DEVICE,
+    engine: str = ENGINE,
+    address: str = ADDRESS,
+    workers: int = WORKERS,
     check: bool = typer.Option(False, "--check", help="Read the whole index and say whether it is sound."),
     from_embeddings: Path = typer.Option(
         None, "--import", metavar="DIR", help="Embeddings that clip-retrieval wrote; --model made them."
@@ -44,6 +47,11 @@ def command(
     given = [bool(sources), check, from_embeddings is not None, to_embeddings is not None]
     if sum(given) != 1:
         raise InputError("give one of: images to index, --check, --import DIR, --export DIR")
+    from zorse.scale.engine import streaming
+
+    stream = streaming(engine, model, store, address, workers)
+    if not sources and engine != "local":
+        raise InputError(f"the engine {engine} embeds images; give images to index")
     if check:
         return _check(index, as_json)
     progress = Progress(unit="images")
@@ -73,7 +81,8 @@ def command(
         else:
             from zorse.search.build import build_index
 
-            report = build_index(sources, index, model, store=store, batch_size=batch_size, jobs=jobs, **asked)
+            request: dict[str, Any] = {"batch_size": batch_size, "jobs": jobs, "stream_of": stream}
+            report = build_index(sources, index, model, store=store, **request, **asked)
     if as_json:
         told = asdict(report)
         told["failed"] = [{"path": path, "error": error} for path, error in report.failed]

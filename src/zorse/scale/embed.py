@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from zorse.core.errors import InputError
+from zorse.scale.engine import on_ray
 from zorse.scale.plan import Plan, make_plan
 from zorse.scale.shard import Finished, Shard, clean, counted, embed_shard
-
-ENGINES = ("local", "ray")
 
 
 @dataclass(frozen=True)
@@ -84,25 +83,22 @@ def embed_shards(
     """
     from zorse.encoders import load_encoder
 
-    if engine not in ENGINES:
-        raise InputError(f"the engine is {' or '.join(ENGINES)}; got {engine!r}")
-    if engine == "local" and (address is not None or workers is not None):
-        raise InputError("address and workers are of the engine ray")
-    if batch_size < 1 or (jobs is not None and jobs < 1) or (workers is not None and workers < 1):
-        raise InputError(f"batch_size, jobs and workers are at least 1; got {batch_size}, {jobs} and {workers}")
+    far = on_ray(engine, address, workers)
+    if batch_size < 1 or (jobs is not None and jobs < 1):
+        raise InputError(f"batch_size and jobs are at least 1; got {batch_size} and {jobs}")
     sources = [sources] if isinstance(sources, str) else [str(source) for source in sources]
     out = Path(out).expanduser().absolute()
-    encoder = load_encoder(model, device=device if engine == "local" else "cpu")
+    encoder = load_encoder(model, device="cpu" if far else device)
     plan = make_plan(sources, out, model, encoder, shard_rows)
     clean(out)
     todo = plan.missing()
     tell = progress or (lambda _: None)
     lost: list[Shard] = []
-    if engine == "local":
+    if not far:
         for shard in todo:
             tell(embed_shard(shard, encoder, out, batch_size, jobs))
     elif todo:
-        from zorse.scale.on_ray import run
+        from zorse.scale.shards_on_ray import run
 
         lost = run(plan, todo, address=address, workers=workers, batch_size=batch_size, jobs=jobs, progress=tell)
     return _result(plan, len(plan.shards) - len(todo), lost)

@@ -64,6 +64,7 @@ def build_index(
     device: str = "auto",
     progress: Callable[[int], None] | None = None,
     stopped: Callable[[], bool] | None = None,
+    stream_of: Callable[..., Any] | None = None,
 ) -> IndexReport:
     """Index images, or bring an index up to date with them.
 
@@ -89,6 +90,8 @@ def build_index(
         Called with the number of images finished.
     stopped : callable, optional
         Asked after every image; the run ends in good order when it says True.
+    stream_of : callable, optional
+        Embeds in place of :func:`zorse.jobs.embed.embed_stream`, elsewhere: ``zorse.scale.streaming("ray", model)``.
 
     Raises
     ------
@@ -120,7 +123,7 @@ def build_index(
 
             store = held.enter_context(EmbeddingStore(store))
         run = _Run(table, Known(open_table(index)), encoder, store, progress, stopped or (lambda: False))
-        run.embed(refs, batch_size, jobs)
+        run.embed(refs, batch_size, jobs, stream_of)
         if not run.report.stopped:
             gone = run.known.gone(run.met, given, run.unread)
             remove(table, gone)
@@ -168,16 +171,17 @@ class _Run:
         self.vectors: list[np.ndarray] = []
         self.flushed = time.monotonic()
 
-    def embed(self, refs: Iterator[tuple[str, ImageRef]], batch_size: int, jobs: int | None) -> None:
+    def embed(
+        self, refs: Iterator[tuple[str, ImageRef]], batch_size: int, jobs: int | None, stream_of: Any = None
+    ) -> None:
         """Everything that is new or has changed."""
         from zorse.jobs.embed import embed_stream
 
         fresh = self._fresh(refs)
         first = next(fresh, None)
         if first is not None:
-            stream = embed_stream(
-                chain([first], fresh), self.encoder, store=self.store, batch_size=batch_size, jobs=jobs
-            )
+            left = chain([first], fresh)
+            stream = (stream_of or embed_stream)(left, self.encoder, store=self.store, batch_size=batch_size, jobs=jobs)
             try:
                 with closing(stream):
                     for item in stream:

@@ -103,6 +103,7 @@ class Reuse:
 
     def __init__(self, known: Known, store: Any):
         self.known, self.store = known, store
+        self.path = getattr(store, "path", None)  # what other processes can open
 
     def get(self, digests: Sequence[str], fingerprint: str) -> tuple[np.ndarray, np.ndarray]:
         """See :meth:`zorse.encoders.EmbeddingStore.get`."""
