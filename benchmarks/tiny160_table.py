@@ -54,7 +54,8 @@ def main(log):
         "word vectors, mean accuracy over classes; with several splits a 95 % t interval, wide for three. zsl: "
         "among unseen classes; U, S, H: among all, uncalibrated. Grids are searched on held-out training classes; the "
         "networks are narrow and their trainings short (recipe tiny160.toml), so a generator's row says what it does "
-        "with little training and not what it can do.",
+        "with little training and not what it can do; KG-GAN and OntoZSL have no graph here and take the word vectors "
+        "for attributes.",
         "command": "zorse bench --task tiny160 --seeds 3 --out tiny160.jsonl && "
         "python benchmarks/tiny160_table.py tiny160.jsonl",
         "date": max(line["when"] for line in lines)[:10],
