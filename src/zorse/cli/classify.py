@@ -75,7 +75,9 @@ def command(
         "--label-index",
         help="Folder that keeps label vectors, built once, later without labels: for more names than fit a matrix.",
     ),
-    explain: bool = typer.Option(False, "--explain", help="Tell which prompts spoke for each answer."),
+    explain: bool = typer.Option(
+        False, "--explain", help="Tell which prompts, crops, captions or images spoke for it."
+    ),
     output: Path = typer.Option(None, "--output", "-o", help="Write rows to .csv, .jsonl or .parquet."),
     report: Path = typer.Option(None, "--report", help="Write a page with pictures, .html, to look at in a browser."),
     store: Path = STORE,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from zorse.core.persist import load as load
     from zorse.core.persist import save as save
     from zorse.core.random import seeded as seeded
+    from zorse.core.reason import Reason as Reason
     from zorse.core.samples import read_samples as read_samples
     from zorse.core.tagger import ZeroShotTagger as ZeroShotTagger
     from zorse.core.traits import Traits as Traits
@@ -47,6 +48,7 @@ _HOME = {
     "load": "persist",
     "save": "persist",
     "seeded": "random",
+    "Reason": "reason",
     "read_samples": "samples",
     "ZeroShotTagger": "tagger",
     "Traits": "traits",

@@ -49,8 +49,10 @@ class Prediction:
     branch : tuple of (str, float) or None
         The way down the label tree to the likeliest label, with the probability of each node.
     because : tuple of (str, float) or None
-        The prompts of the likeliest label that spoke most for it: by how much the cosine of each exceeds that of the
-        next label.
+        What carried the answer, with how far each puts it ahead of the next label: its prompts by cosine, or the
+        crops, texts or other images that the method went by, in the method's measure.
+    crops : tuple of (left, top, right, bottom), or of None
+        For each of ``because`` its box, as shares of the image's width and height; None for what is no crop.
     fits : bool or None
         Whether the node of the tree that was answered is, or is above, the truth.
     """
@@ -67,6 +69,7 @@ class Prediction:
     groups: tuple[tuple[str, float], ...] | None = None
     branch: tuple[tuple[str, float], ...] | None = None
     because: tuple[tuple[str, float], ...] | None = None
+    crops: tuple[tuple[float, float, float, float] | None, ...] = ()
     fits: bool | None = None
 
     @property
@@ -96,6 +99,9 @@ FIRST_LOOK = (
     "a first look: their probabilities are the model's own, and no labelled sample says how often they hold "
     "(--calibrate SAMPLE)"
 )
+
+#: Begins what ``because`` says of a method that goes by more than the prompts of a class, and can't tell by what.
+OWN_PROMPT = "own prompt, not what decided: "
 
 #: Columns of a row beyond the five, in their order, where they were asked for.
 FURTHER = ("answers", "known", "groups", "branch", "because", "truth")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -13,9 +14,10 @@ import numpy as np
 
 from zorse.core.classes import ClassTable
 from zorse.core.errors import CapabilityError, InputError
+from zorse.core.image import open_image
 from zorse.encoders import is_exported
 from zorse.jobs.adapted import is_adapted, open_adapted
-from zorse.jobs.classification import FURTHER, Classification, Prediction, Summary
+from zorse.jobs.classification import FURTHER, OWN_PROMPT, Classification, Prediction, Summary
 from zorse.jobs.confidence import Calibration, Groups, Probabilities
 from zorse.jobs.confidence import calibrate as calibrate_
 from zorse.jobs.cosines import Cosines
@@ -34,7 +36,8 @@ if TYPE_CHECKING:
 UNKNOWN = "unknown"
 #: What stands for "none of the labels" where a model that was trained with a softmax names several at once.
 NOTHING = ("a photo.", "a picture.", "an image.", "a photo of something.")
-_PROMPTS = 3  # named as the reason of an answer
+_REASONS = 3  # of a kind (prompts, crops, ...) named for an answer
+_TELLING = 1e-3  # of the strongest reason's weight; what carries less is not named
 _BLOCK = 16  # images scored at a time; a result waits for at most so many
 
 
@@ -83,7 +86,7 @@ class Classifier:
     sure : float, optional
         Probability that the answer in a tree must reach; 0.9 by default.
     explain : bool
-        Tell which prompts spoke for each answer.
+        Tell what carried each answer: prompts, or the crops, texts and other images that the method went by.
     together : bool
         Whether all images of a run come in one :meth:`predict`, so that a method may learn from them, unlabelled.
     store : EmbeddingStore, optional
@@ -185,6 +188,12 @@ class Classifier:
             table = describe(names, **reader, templates=templates, descriptions=descriptions)
             if noted is not None:
                 self.prompts = noted.of(table)
+                if not hasattr(self.method, "because") and not getattr(self.method, "by_prompts", False):
+                    warnings.warn(
+                        f"{type(self.method).__name__} can't tell what carries an answer; --explain names the prompts "
+                        "of the label that are nearest to the image, which are not what decides",
+                        stacklevel=2,
+                    )
         if learns and multi_label is not None:
             raise CapabilityError(
                 f"{type(self.method).__name__} shares labels out over images; multi_label needs another"
@@ -301,12 +310,10 @@ class Classifier:
             if learns and read:
                 X = np.stack([item.vector for item in read])
                 self.fitted = self.method.fit(None, None, classes=self.table, unlabelled=X)
-            logits = (
-                self.logits(np.stack([self._looked_at(item) for item in read]))
-                if read
-                else np.zeros((0, len(self.labels)))
-            )
-            rows = iter(zip(logits, self.turned(logits), strict=True))
+            looked = [self._looked_at(item) for item in read]
+            logits = self.logits(np.stack(looked)) if read else np.zeros((0, len(self.labels)))
+            rows = iter(zip(looked, logits, self.turned(logits), strict=True))
+            others = [str(item.key) for item in read] if learns else []
             known = iter(self.known(read) if self.known is not None and read else ())
             for item in block:
                 truth = None if self.truth is None else self.truth(str(item.key), item.label_hint)
@@ -315,7 +322,7 @@ class Classifier:
                     continue
                 if summary is not None and self.calibration is not None:
                     summary.in_sample += item.digest in self.calibration.digests
-                yield self._name(item, *next(rows), next(known, None), truth)
+                yield self._name(item, *next(rows), next(known, None), truth, others)
 
     def _looked_at(self, item: Any) -> np.ndarray:
         """What the method takes of an image: its vector, or those of the crops that the method asks for."""
@@ -329,7 +336,16 @@ class Classifier:
 
         return encode_crops(item.ref.read(), self.method.boxes, self.encoder, digest=item.digest, store=self._store)
 
-    def _name(self, item, logits: np.ndarray, p: np.ndarray, known: float | None, truth: str | None) -> Prediction:
+    def _name(
+        self,
+        item,
+        looked: np.ndarray,
+        logits: np.ndarray,
+        p: np.ndarray,
+        known: float | None,
+        truth: str | None,
+        others: Sequence[str],
+    ) -> Prediction:
         order = np.argsort(-p, kind="stable")
         best = int(order[0])
         label, score = self.labels[best], float(p[best])
@@ -354,6 +370,7 @@ class Classifier:
         if self._unknown(known, score):
             label, fits = UNKNOWN, None
             answers = answers if self.threshold is None else ()
+        because, crops = self._because(item, looked, best, int(order[1]), others)
         return Prediction(
             path=str(item.key),
             label=label,
@@ -365,7 +382,8 @@ class Classifier:
             known=known,
             groups=None if self.groups is None else self.groups(shares),
             branch=branch,
-            because=None if self.prompts is None else self._because(item.vector, best, int(order[1])),
+            because=because,
+            crops=crops,
             fits=fits,
         )
 
@@ -377,7 +395,37 @@ class Classifier:
             above = self.calibration.known_above
         return above is not None and known < above
 
-    def _because(self, vector: np.ndarray, best: int, other: int) -> tuple[tuple[str, float], ...]:
+    def _because(self, item: Any, looked: np.ndarray, best: int, other: int, others: Sequence[str]) -> tuple[Any, Any]:
+        """What carried an answer, and the boxes of what is a crop; see :class:`Prediction`."""
+        if self.prompts is None:
+            return None, ()
+        told = getattr(self.fitted, "because", None)
+        reasons = None if told is None else told(looked[None], best, other)
+        if reasons is None:
+            return self._nearest_prompts(item.vector, best, other), ()
+        strongest = sorted(reasons, key=lambda reason: -reason.weight)
+        least = _TELLING * max(abs(reason.weight) for reason in reasons)
+        strongest = [reason for reason in strongest if abs(reason.weight) >= least]
+        kept = [r for i, r in enumerate(strongest) if sum(s.kind == r.kind for s in strongest[:i]) < _REASONS]
+        size, boxes = (1, 1), np.zeros((0, 0, 4))
+        if any(reason.kind == "crop" for reason in kept):
+            size = open_image(item.ref.read()).size
+            boxes = self.method.boxes(*size)
+        because, crops = [], []
+        for reason in kept:
+            text, box = reason.text or "the whole image", None
+            if reason.prompt is not None:
+                text = self.prompts[best][reason.prompt]
+            elif reason.sample is not None:
+                text = f"image {others[reason.sample]}"
+            elif reason.crop is not None and (pixels := boxes[reason.crop].tolist()) != [0, 0, *size]:
+                text = "crop {},{} to {},{}".format(*pixels)
+                box = tuple(edge / length for edge, length in zip(pixels, (*size, *size), strict=True))
+            because.append((text, reason.weight))
+            crops.append(box)
+        return tuple(because), tuple(crops)
+
+    def _nearest_prompts(self, vector: np.ndarray, best: int, other: int) -> tuple[tuple[str, float], ...]:
         """The prompts of a label by how far the image is nearer to each than to the next label."""
         from zorse.nn.vectors import cosine
 
@@ -385,7 +433,9 @@ class Classifier:
         assert self.table.prompts is not None
         ours = cosine(vector[None], self.table.prompts[best])[0]
         lead = ours - float(cosine(vector[None], self.table.vectors[[other]])[0, 0])
-        return tuple((self.prompts[best][i], float(lead[i])) for i in np.argsort(-lead, kind="stable")[:_PROMPTS])
+        own = "" if hasattr(self.method, "because") or getattr(self.method, "by_prompts", False) else OWN_PROMPT
+        nearest = np.argsort(-lead, kind="stable")[:_REASONS]
+        return tuple((own + self.prompts[best][i], float(lead[i])) for i in nearest)
 
 
 def classify(

@@ -30,6 +30,7 @@ class Cosines:
     classes_: np.ndarray
     paper = SimpleNamespace(aka=("CLIP",))
     traits = Traits(trained=False, aligned_space=True)
+    by_prompts = True
 
     def __init__(self, scale: float):
         self.scale = scale

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zorse.core.files import atomic_path
-from zorse.jobs.report_confidence import confidence, further
+from zorse.jobs.report_confidence import boxes, confidence, further
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -240,7 +240,7 @@ def _card(shot: Shot) -> str:
     )
     alt = escape(f"{Path(row.path).name}, called {label}")
     picture = (
-        f'<img src="{shot.picture}" alt="{alt}" decoding="async">'
+        f'<div class="picture"><img src="{shot.picture}" alt="{alt}" decoding="async">{boxes(row)}</div>'
         if shot.picture
         else '<span class="soft">no picture</span>'
     )

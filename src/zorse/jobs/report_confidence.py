@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from html import escape
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from zorse.jobs.classification import FIRST_LOOK
+from zorse.jobs.classification import FIRST_LOOK, OWN_PROMPT
 
 if TYPE_CHECKING:
     from zorse.evaluation import Reliability
@@ -75,9 +76,28 @@ def further(row: Prediction) -> str:
     if row.known is not None:
         parts.append(f"confidence that it is any of the labels: {row.known:.4g}")
     if row.because:
-        said = "".join(f"<br>{escape(text)} ({lead:+.3f})" for text, lead in row.because)
-        parts.append(f"because:{said}")
+        parts.append(_because(row))
     return "".join(f'<p class="verdict soft" dir="auto">{part}</p>' for part in parts)
+
+
+def _because(row: Prediction) -> str:
+    head, said, drawn = "because:", "", 0
+    for (text, lead), box in zip_longest(row.because or (), row.crops):
+        drawn += box is not None
+        mark = "" if box is None else f"<b>{drawn}</b> "
+        if text.startswith(OWN_PROMPT):
+            head, text = "what decided can't be told; the label's nearest prompts:", text.removeprefix(OWN_PROMPT)
+        said += f"<br>{mark}{escape(text)} ({lead:+.3f})"
+    return head + said
+
+
+def boxes(row: Prediction) -> str:
+    """The crops that carried an answer, to lie over its picture; numbered as :func:`further` lists them."""
+    return "".join(
+        f'<span class="crop" aria-hidden="true" style="left:{100 * left:.1f}%;top:{100 * top:.1f}%;'
+        f'width:{100 * (right - left):.1f}%;height:{100 * (bottom - top):.1f}%"><b>{at}</b></span>'
+        for at, (left, top, right, bottom) in enumerate(filter(None, row.crops), 1)
+    )
 
 
 def _drawn(found: Reliability) -> str:

@@ -26,12 +26,15 @@ class PromptedClassifier(ZeroShotClassifier):
         What descriptions hold, of a method that without them is no more than CLIP; empty for the others.
     weighs_prompts : bool
         Whether the method is no more than CLIP where every class has one prompt.
+    by_prompts : bool
+        Whether the prompts of a class are what decides, so that the nearest of them explain an answer.
     """
 
     traits = Traits(trained=False, aligned_space=True)
     default_templates: ClassVar[str] = "ensemble"
     described_by: ClassVar[str] = ""
     weighs_prompts: ClassVar[bool] = False
+    by_prompts: ClassVar[bool] = True
 
     def describe(
         self,

@@ -48,6 +48,7 @@ class MCM(ZeroShotClassifier):
         aka=("MCM", "maximum concept matching"),
     )
     traits = Traits(trained=False, aligned_space=True)
+    by_prompts = True
 
     def __init__(self, temperature: float = 1.0):
         self.temperature = temperature

@@ -55,6 +55,7 @@ class CLIP(ZeroShotClassifier):
         seed=32,
     )
     traits = Traits(trained=False, aligned_space=True)
+    by_prompts = True
 
     def __init__(self, scale: float = 100.0):
         self.scale = scale

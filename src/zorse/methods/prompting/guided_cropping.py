@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from zorse.core import ClassTable, InputError, Paper, Traits, ZeroShotClassifier
+from zorse.core import ClassTable, InputError, Paper, Reason, Traits, ZeroShotClassifier
 from zorse.nn.vectors import cosine, unit_rows, with_top
 
 
@@ -109,6 +109,20 @@ class GuidedCropping(ZeroShotClassifier):
             )
 
     def _scores(self, X: np.ndarray, table: ClassTable) -> np.ndarray:
+        plain, top, _, again = self._looked(X, table)
+        return self.scale * with_top(plain, top, (np.take_along_axis(plain, top, axis=1) + again) / 2)
+
+    def because(self, x: np.ndarray, best: int, other: int) -> list[Reason]:
+        """The whole image and the box looked at for the answer; where the next label is looked at too, they add up."""
+        (plain,), (top,), (box,), (again,) = self._looked(x, self.candidates_)
+        at = dict(zip(top.tolist(), zip(box.tolist(), again.tolist(), strict=True), strict=True))
+        reasons = [Reason(float(plain[best] - plain[other]) / 2)]
+        if best in at:
+            reasons.append(Reason((at[best][1] - at.get(other, (0, plain[other]))[1]) / 2, crop=(at[best][0], 0)))
+        return reasons
+
+    def _looked(self, X: np.ndarray, table: ClassTable) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Cosines with the whole image (n, c); the likeliest classes (n, k), the box of each and the cosine with it."""
         crops, texts = unit_rows(X.astype(np.float64)), unit_rows(table.vectors)
         whole = crops[:, 0, 0] if self.whole == "first" else crops.mean(axis=(1, 2))
         plain = cosine(whole, texts)
@@ -127,5 +141,4 @@ class GuidedCropping(ZeroShotClassifier):
             # The box of each ambiguous class: the tight crop (first margin) nearest to its text.
             box = np.einsum("nbd,nkd->nkb", crops[:, :, 0], texts[top]).argmax(axis=2)
         looked = unit_rows(crops.mean(axis=2))[np.arange(len(X))[:, None], box]
-        again = np.einsum("nkd,nkd->nk", looked, texts[top])
-        return self.scale * with_top(plain, top, (np.take_along_axis(plain, top, axis=1) + again) / 2)
+        return plain, top, box, np.einsum("nkd,nkd->nk", looked, texts[top])

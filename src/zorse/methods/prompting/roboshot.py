@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import qr
 
-from zorse.core import ClassTable, InputError, Paper, Traits, ZeroShotClassifier
+from zorse.core import ClassTable, InputError, Paper, Reason, Traits, ZeroShotClassifier
 from zorse.nn.vectors import unit_rows
 
 
@@ -100,16 +100,38 @@ class RoboShot(ZeroShotClassifier):
     def _scores(self, X: np.ndarray, table: ClassTable) -> np.ndarray:
         return self.scale * self.cleaned(X) @ unit_rows(table.vectors).T
 
+    def because(self, x: np.ndarray, best: int, other: int) -> list[Reason]:
+        """The image as it is, and what each insight alone does to its lead; together they need not add up."""
+        x = unit_rows(np.asarray(x, dtype=float))
+        towards = np.subtract(*unit_rows(self.candidates_.vectors[[best, other]]))
+        as_it_is = float(x[0] @ towards)
+        reasons = [Reason(as_it_is)]
+        for kind, sign, given in (("harmful", -1, self.harmful), ("helpful", 1, self.helpful)):
+            pairs = _pairs(self.candidates_, kind) if given is None else np.asarray(given, dtype=float)
+            for i, pair in enumerate(() if pairs is None else pairs):
+                (v,) = unit_rows((pair[0] - pair[1])[None])
+                lead = float(unit_rows(x + sign * (x @ v)[:, None] * v)[0] @ towards) - as_it_is
+                text = f"{kind}: pair {i + 1}"
+                if given is None and self.candidates_.graph is not None:
+                    one, two = (self.candidates_.graph.nodes[at] for at in _edges(self.candidates_, kind)[i])
+                    text = f"{one} / {two.removeprefix(f'{kind}: ')}"
+                reasons.append(Reason(lead, text=text))
+        return reasons
+
 
 def _pairs(table: ClassTable, kind: str) -> np.ndarray | None:
     """The pairs of that kind in the graph of a table of :meth:`RoboShot.describe`, (p, 2, d)."""
-    graph = table.graph
-    if graph is None:
-        return None
+    edges = _edges(table, kind)
+    return table.graph.vectors[edges] if table.graph is not None and len(edges) else None
+
+
+def _edges(table: ClassTable, kind: str) -> np.ndarray:
+    """Nodes (p, 2) of those pairs."""
+    if table.graph is None:
+        return np.empty((0, 2), dtype=int)
     # A graph of another kind has no such names.
-    ours = np.array([node.startswith(f"{kind}: ") for node in graph.nodes])
-    edges = graph.edges[ours[graph.edges].all(axis=1)]
-    return graph.vectors[edges] if len(edges) else None
+    ours = np.array([node.startswith(f"{kind}: ") for node in table.graph.nodes])
+    return table.graph.edges[ours[table.graph.edges].all(axis=1)]
 
 
 def _directions(pairs, d: int, what: str) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import softmax
 
-from zorse.core import ClassTable, InputError, Paper, Traits
+from zorse.core import ClassTable, InputError, Paper, Reason, Traits
 from zorse.nn.vectors import unit_rows
 from zorse.templates import PromptedClassifier
 
@@ -142,8 +142,27 @@ class WCA(PromptedClassifier):
         return self.scale * self._images(X) @ self.texts_.T
 
     def _images(self, X: np.ndarray) -> np.ndarray:
+        images = np.einsum("nm,nmd->nd", *self._weighted(X))
+        return unit_rows(images) if self.unit else images
+
+    def _weighted(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Weights (n, m) of the crops of each image, and their unit embeddings (n, m, d)."""
         crops = unit_rows(X.reshape(len(X), -1, X.shape[-1]).astype(np.float64))
         whole = crops[:, 0] if self.whole == "first" else unit_rows(crops.mean(axis=1))
-        w = softmax(self.image_scale * np.einsum("nmd,nd->nm", crops, whole), axis=1)
-        images = np.einsum("nm,nmd->nd", w, crops)
-        return unit_rows(images) if self.unit else images
+        return softmax(self.image_scale * np.einsum("nmd,nd->nm", crops, whole), axis=1), crops
+
+    def because(self, x: np.ndarray, best: int, other: int) -> list[Reason]:
+        """The crops, whose weights add up to the lead of the cosines, and so do those of the descriptions."""
+        (w,), (crops,) = self._weighted(x)
+        (image,) = self._images(x)
+        looked = w * (crops @ (self.texts_[best] - self.texts_[other]))
+        texts = unit_rows(self._prompts(self.candidates_)[best])
+        v = softmax(self.text_scale * texts @ unit_rows(self.candidates_.vectors[[best]])[0])
+        if self.unit:
+            looked /= np.linalg.norm(w @ crops)
+        length = np.linalg.norm(v @ texts) if self.unit else 1.0
+        told = v * (texts @ image / length - self.texts_[other] @ image)
+        places = np.ndindex(*x.shape[1:3])
+        return [Reason(float(lead), crop=(i, j)) for lead, (i, j) in zip(looked, places, strict=True)] + [
+            Reason(float(lead), prompt=j) for j, lead in enumerate(told)
+        ]
