@@ -19,7 +19,7 @@ NOTE = (
     "photographs are new to it. Both start from 'a photo of a'. A seed draws which half of the classes "
     "is new. CoCoOp takes steps of 8 images, whose texts are their own. It encodes every "
     "class for every image."
-    " The interval holds zero; nothing else was tried."
+    " Behind CoOp where names are new to the model; nothing else was tried."
     " pacs-styles, whose names the embedded model was never taught, joined every claim that takes shots, after the "
     "others had been run."
 )

@@ -17,7 +17,7 @@ NOTE = (
     "A seed draws the shots from the training photographs, which the embedded model was made with; the test "
     "photographs are new to it. The prompt is 'a photo of a'; the learning rate was "
     "chosen on shots, 8 a class held out from 8."
-    " The interval holds zero; nothing else was tried."
+    " On the first two the interval holds zero."
     " pacs-styles, whose names the embedded model was never taught, joined every claim that takes shots, after the "
     "others had been run."
 )
