@@ -30,6 +30,16 @@ def test_images_are_named_without_labels(zorse_, corpus, photos, tmp_path):
     assert len((tmp_path / "t.jsonl").read_text().splitlines()) == 5
 
 
+def test_the_caption_behind_a_name_is_told(zorse_, corpus, paint, tmp_path):
+    (tmp_path / "two.txt").write_text("red\ngreen\n")
+    options = ("--memory", corpus, "--captions", "6", "--words", tmp_path / "two.txt", "--explain")
+    code, out, _ = zorse_("tag", paint("orange.png", "#ff8020"), *options)
+    row = json.loads(out)
+    assert (code, row["label"]) == (0, "red")
+    told = [text for text, _ in row["because"] if text != "the whole image"]
+    assert set(told[:2]) == {"caption: a red rose", "caption: the red roses of summer"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

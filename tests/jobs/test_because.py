@@ -8,9 +8,15 @@ from PIL import Image
 
 import zorse
 from zorse.core import ClassTable
+from zorse.methods.memory.caps_adapter import CapSAdapter
+from zorse.methods.memory.cased import CaSED
+from zorse.methods.memory.tip_x import TipX
+from zorse.methods.memory.x_more import XMoRe
 from zorse.methods.prompting.guided_cropping import GuidedCropping
 from zorse.methods.prompting.roboshot import RoboShot
 from zorse.methods.prompting.wca import WCA
+from zorse.methods.transductive.zlap import ZLaP
+from zorse.semantics.memory import Memory
 
 LABELS = ["red", "green", "blue"]
 
@@ -134,3 +140,70 @@ def test_the_page_draws_the_crops_and_lists_them(zorse_, corner, tmp_path):
     assert 'style="left:0.0%;top:50.0%;width:50.0%;height:50.0%"><b>1</b>' in html
     assert "<b>1</b> crop 0,32 to 32,64 (+" in html
     assert html.count('class="crop"') == 1
+
+
+CAPTIONS = ["a red and yellow flag", "a red rose", "green grass", "a blue sea", "the cyan sea"]
+
+
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        (TipX, {"n_shots": 2, "alpha": 100.0, "beta": 10.0, "gamma": 0.0}),
+        (CapSAdapter, {"delta": 0.0, "alpha": 100.0, "gamma": 0.0}),
+        (XMoRe, {"k": 3}),
+        (CaSED, {"k": 3}),
+    ],
+)
+def test_the_caption_that_spoke_for_the_answer_is_named(colours, paint, method, options):
+    memory = Memory(colours.encode_text(CAPTIONS), None, CAPTIONS)
+    descriptions = {"red": ["red yellow", "red"], "green": ["green"], "blue": ["blue"]}
+    row = explained(
+        paint("orange.png", "#ff8000"), colours, method(memory, **options, scale=20.0), descriptions=descriptions
+    )
+    captions = [text for text, _ in row.because if text.startswith("caption: ")]
+    # X-MoRe and CaSED ask which caption is the answer's, the others which looks like the image.
+    planted = "a red rose" if method in (XMoRe, CaSED) else "a red and yellow flag"
+    assert (row.label, captions[0]) == ("red", f"caption: {planted}")
+    assert "the whole image" in [text for text, _ in row.because]
+
+
+@pytest.mark.parametrize("method", [TipX, CapSAdapter, XMoRe, CaSED, ZLaP])
+def test_reasons_add_up_to_the_lead(method):
+    rng = np.random.default_rng(0)
+    names, rest = rng.normal(size=(4, 6)), rng.normal(size=(30, 6))
+    table = ClassTable([0, 1, 2, 3], names, prompts=tuple(rng.normal(size=(2, 6)) for _ in names))
+    if method is ZLaP:
+        model = ZLaP().fit(None, None, classes=table, unlabelled=rest)
+    else:
+        model = method(rest).fit(None, None, classes=table)
+    x = rng.normal(size=(1, 6))
+    scores = model.scores(x)[0] if method in (TipX, CapSAdapter, ZLaP) else model.predict_proba(x)[0]
+    other, best = np.argsort(scores)[-2:]
+    reasons = model.because(x, int(best), int(other))
+    assert sum(r.weight for r in reasons) == pytest.approx(scores[best] - scores[other], abs=1e-5)
+    assert any(r.kind != "whole" for r in reasons)
+
+
+def test_zlap_names_the_image_that_it_follows_not_itself(colours, paint):
+    paths = [paint(f"{i}.png", colour) for i, colour in enumerate(["#ff1010", "#ff8080", "#10ff10", "#1010ff"])]
+    table = zorse.classify(paths, LABELS, colours, "zlap:k=2", explain=True)
+    row = table[1]
+    assert row.label == "red"
+    assert {"the text of red", f"image {paths[0]}"} <= {text for text, _ in row.because}
+    assert f"image {paths[1]}" not in {text for text, _ in row.because}
+
+
+def test_without_a_memory_the_prompts_are_left(colours, paint):
+    with pytest.warns(UserWarning, match="given no memory"):
+        row = explained(paint("red.png", "red"), colours, "tip_x")
+    assert row.because[0][0] == "a photo of a red."
+
+
+def test_the_page_lists_captions_as_text(colours, paint):
+    from zorse.jobs.report import Report
+
+    memory = Memory(colours.encode_text(["a <b>red</b> rose"]), None, ["a <b>red</b> rose"])
+    table = zorse.classify([paint("red.png", "red")], LABELS, colours, XMoRe(memory, scale=20.0), explain=True)
+    report = Report()
+    report.add(table[0])
+    assert "caption: a &lt;b&gt;red&lt;/b&gt; rose (+" in report.html(table.summary)

@@ -26,6 +26,7 @@ def command(
     words: Path = typer.Option(None, "--words", help="Words that may be names, one a line; else WordNet's nouns."),
     captions: int = typer.Option(10, "--captions", min=1, help="Captions looked up for an image."),
     top_k: int = typer.Option(5, "--top-k", "-k", min=1, help="Names listed an image."),
+    explain: bool = typer.Option(False, "--explain", help="Tell which captions spoke for each name."),
     output: Path = typer.Option(None, "--output", "-o", help="Write rows to .csv, .jsonl or .parquet."),
     store: Path = STORE,
     jobs: int = JOBS,
@@ -57,25 +58,26 @@ def command(
     progress, failed, total = Progress(images.count()), 0, 0
     shown: list[Any] = []
     piped = output is None and not as_json and not sys.stdout.isatty()
+    more = ("because",) if explain else ()
     with ExitStack() as stack:
         stack.callback(progress.clear)
         progress.say(f"loading {model or corpus.model} ...")
         encoder = load_encoder(model or corpus.model, device=device)
         corpus.check(encoder)
-        write = stack.enter_context(open_output(output)) if output is not None else None
+        write = stack.enter_context(open_output(output, more)) if output is not None else None
         stream = embed_stream(images, encoder, store=store, batch_size=batch_size, jobs=jobs)
         stack.enter_context(closing(stream))
         stop = stack.enter_context(graceful())
         progress.start()
         began = time.perf_counter()
-        for row in _named(stop.until(stream), CaSED(corpus, k=captions), encoder, known, top_k):
+        for row in _named(stop.until(stream), CaSED(corpus, k=captions), encoder, known, top_k, explain):
             total += 1
             failed += row.error is not None
             progress(total)
             if write is not None:
                 write(row)
             elif piped:
-                print_json_line(sys.stdout, row)
+                print_json_line(sys.stdout, row, more)
             elif len(shown) < _SHOWN:
                 shown.append(row)
         seconds = time.perf_counter() - began
@@ -89,10 +91,15 @@ def command(
         typer.echo(json.dumps(told | {"output": None if output is None else str(output)}, indent=1))
     elif shown:
         rows = [
-            [row.path, row.error or row.label, percent(row.score), "  ".join(name for name, _ in row.top[1:])]
+            [
+                row.path,
+                row.error or row.label,
+                percent(row.score),
+                "  ".join(name for name, _ in (row.because[:1] if row.because else row.top[1:])),
+            ]
             for row in shown
         ]
-        print_table(["image", "name", "score", "next"], rows, right=["score"])
+        print_table(["image", "name", "score", "because" if explain else "next"], rows, right=["score"])
         if total > len(shown):
             typer.echo(f"and {total - len(shown):,} images more; --output FILE keeps all rows")
     if not piped or failed:
@@ -100,7 +107,7 @@ def command(
     return 1 if failed else 0
 
 
-def _named(stream: Iterable[Any], method: Any, encoder: Any, known: Any, top_k: int) -> Iterator[Any]:
+def _named(stream: Iterable[Any], method: Any, encoder: Any, known: Any, top_k: int, explain: bool) -> Iterator[Any]:
     """One row an image, in order; a word is encoded once."""
     import numpy as np
 
@@ -116,7 +123,23 @@ def _named(stream: Iterable[Any], method: Any, encoder: Any, known: Any, top_k: 
                 yield Prediction(str(item.key), None, None, (), item.error or "could not be read")
             else:
                 top = next(names)
-                yield Prediction(str(item.key), top[0][0], top[0][1], tuple(top[:top_k]))
+                because = _because(method, item.vector, top, cache) if explain else None
+                yield Prediction(str(item.key), top[0][0], top[0][1], tuple(top[:top_k]), because=because)
+
+
+def _because(method: Any, vector: Any, top: list[tuple[str, float]], cache: dict[str, Any]) -> tuple[Any, ...]:
+    """The captions, and the image itself, by how far they put the first name ahead of the second."""
+    import numpy as np
+
+    from zorse.core import ClassTable
+    from zorse.jobs.classify import strongest
+
+    if len(top) < 2:  # it is ahead of no other
+        return ()
+    names = [name for name, _ in top]
+    table = ClassTable(np.array(names), np.stack([cache[name] for name in names]))
+    reasons = method.fit(None, None, classes=table).because(vector[None], 0, 1)
+    return tuple((reason.text or "the whole image", reason.weight) for reason in strongest(reasons))
 
 
 def _known(words: Path | None) -> set[str] | None:

@@ -31,6 +31,7 @@ from zorse.jobs.truth import Agreement, Truth
 
 if TYPE_CHECKING:
     from zorse.core.classifier import ZeroShotClassifier
+    from zorse.core.reason import Reason
     from zorse.encoders.store import EmbeddingStore
 
 UNKNOWN = "unknown"
@@ -403,10 +404,7 @@ class Classifier:
         reasons = None if told is None else told(looked[None], best, other)
         if reasons is None:
             return self._nearest_prompts(item.vector, best, other), ()
-        strongest = sorted(reasons, key=lambda reason: -reason.weight)
-        least = _TELLING * max(abs(reason.weight) for reason in reasons)
-        strongest = [reason for reason in strongest if abs(reason.weight) >= least]
-        kept = [r for i, r in enumerate(strongest) if sum(s.kind == r.kind for s in strongest[:i]) < _REASONS]
+        kept = strongest(reasons)
         size, boxes = (1, 1), np.zeros((0, 0, 4))
         if any(reason.kind == "crop" for reason in kept):
             size = open_image(item.ref.read()).size
@@ -436,6 +434,13 @@ class Classifier:
         own = "" if hasattr(self.method, "because") or getattr(self.method, "by_prompts", False) else OWN_PROMPT
         nearest = np.argsort(-lead, kind="stable")[:_REASONS]
         return tuple((own + self.prompts[best][i], float(lead[i])) for i in nearest)
+
+
+def strongest(reasons: Sequence[Reason]) -> list[Reason]:
+    """The few reasons of each kind that put an answer ahead the most, best first."""
+    least = _TELLING * max((abs(reason.weight) for reason in reasons), default=0.0)
+    told = sorted((r for r in reasons if abs(r.weight) >= least), key=lambda reason: -reason.weight)
+    return [r for i, r in enumerate(told) if sum(s.kind == r.kind for s in told[:i]) < _REASONS]
 
 
 def classify(

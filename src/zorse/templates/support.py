@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 from scipy.special import log_softmax
 
-from zorse.core import ClassTable, InputError, Traits, ZeroShotClassifier
+from zorse.core import ClassTable, InputError, Reason, Traits, ZeroShotClassifier
 from zorse.nn.affinity import row_divergences
 from zorse.nn.vectors import unit_rows
 from zorse.semantics.memory import Memory, Searchable, read_memory
@@ -62,6 +62,14 @@ def examples_in(memory: Searchable, table: ClassTable, n: int) -> tuple[np.ndarr
     return np.concatenate(found), np.concatenate(rows)
 
 
+def row_named(memory: Searchable, row: int) -> str:
+    """What a row of a memory is called where it explains an answer: its caption, else its label, else its number."""
+    texts, labels = getattr(memory, "texts", None), getattr(memory, "labels", None)
+    if texts is not None and texts[row]:
+        return f"caption: {texts[row]}"
+    return f"row {row} of the memory" + (f", {labels[row]}" if labels is not None and labels[row] else "")
+
+
 class SupportClassifier(ZeroShotClassifier):
     """Text logits, plus what s labelled examples say: by how near they are, and by how alike they are classified.
 
@@ -80,11 +88,14 @@ class SupportClassifier(ZeroShotClassifier):
         Logarithm of p(f_j).
     rows_ : ndarray of shape (s,)
         Class of each example.
+    index_ : ndarray of shape (s,) or (0,)
+        Row of the memory that each example is; empty where prompts are the examples.
     slope_, shift_ : float
         phi(v) = slope_ v + shift_.
     """
 
     traits = Traits(trained=False, aligned_space=True, open_candidates=False)
+    index_: np.ndarray
     memory: Any
     alpha: float
     beta: float
@@ -99,7 +110,10 @@ class SupportClassifier(ZeroShotClassifier):
         pass
 
     def _support(self, table: ClassTable) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Keys (s, d) that samples are compared with, unit examples (s, d) that are classified, their classes (s,)."""
+        """Keys (s, d) that samples are compared with, unit examples (s, d) that are classified, their classes (s,).
+
+        Sets ``index_``.
+        """
         raise NotImplementedError
 
     def _prepare(self, table: ClassTable) -> None:
@@ -121,17 +135,35 @@ class SupportClassifier(ZeroShotClassifier):
         for start in range(0, len(X), BLOCK):
             x = unit_rows(X[start : start + BLOCK])
             cosines = x @ self.texts_.T
-            near = x @ self.keys_.T
-            alike = row_divergences(log_softmax(cosines / self.temperature, axis=1), self.log_q_)
-            alike *= -self.slope_ * self.gamma
-            alike += self.gamma * self.shift_
-            near -= 1
-            near *= self.beta
-            np.exp(near, out=near)
-            near *= self.alpha
-            near += alike
-            out[start : start + BLOCK] = self.scale * cosines + (of_class @ near.T).T
+            out[start : start + BLOCK] = self.scale * cosines + (of_class @ self._votes(x, cosines).T).T
         return out
+
+    def _votes(self, x: np.ndarray, cosines: np.ndarray) -> np.ndarray:
+        """What each example adds to the logit of its class, (n, s)."""
+        near = x @ self.keys_.T
+        alike = row_divergences(log_softmax(cosines / self.temperature, axis=1), self.log_q_)
+        alike *= -self.slope_ * self.gamma
+        alike += self.gamma * self.shift_
+        near -= 1
+        near *= self.beta
+        np.exp(near, out=near)
+        near *= self.alpha
+        near += alike
+        return near
+
+    def because(self, x: np.ndarray, best: int, other: int) -> list[Reason] | None:
+        """The image's lead by the names, and the examples of both classes; weights add up to the lead of the logits."""
+        memory = read_memory(self.memory)
+        if memory is None or not len(self.index_):
+            return None
+        x = unit_rows(x)
+        cosines = x @ self.texts_.T
+        (votes,) = self._votes(x, cosines)
+        lead = np.where(self.rows_ == best, votes, 0) - np.where(self.rows_ == other, votes, 0)
+        return [Reason(float(self.scale * (cosines[0, best] - cosines[0, other])))] + [
+            Reason(float(lead[j]), text=row_named(memory, int(self.index_[j])))
+            for j in np.flatnonzero((self.rows_ == best) | (self.rows_ == other))
+        ]
 
 
 def onto_range(values: np.ndarray, target: np.ndarray) -> tuple[float, float]:

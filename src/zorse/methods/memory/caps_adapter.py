@@ -33,7 +33,7 @@ class CapSAdapter(SupportClassifier):
 
     Attributes
     ----------
-    texts_, keys_, log_q_, rows_, slope_, shift_
+    texts_, keys_, log_q_, rows_, index_, slope_, shift_
         As in :class:`zorse.templates.support.SupportClassifier`; ``keys_`` (s, d) are the mixtures.
     candidates_ : ClassTable
         Its ``prompts`` are the captions; without them its class vectors are.
@@ -95,7 +95,8 @@ class CapSAdapter(SupportClassifier):
         place = np.arange(len(rows)) - np.searchsorted(rows, rows)  # of each caption among those of its class
         captions, rows = captions[place < self.n_shots], rows[place < self.n_shots]
         memory, images = memory_for(self.memory, table.n_semantics), captions
+        self.index_ = np.empty(0, dtype=np.intp)
         if memory is not None:
-            index, _ = memory.search(captions, 1)
-            images = unit_rows(np.asarray(memory.vectors[index[:, 0]], dtype=np.float64))
+            self.index_ = memory.search(captions, 1)[0][:, 0]
+            images = unit_rows(np.asarray(memory.vectors[self.index_], dtype=np.float64))
         return (1 - self.delta) * images + self.delta * captions, images, rows

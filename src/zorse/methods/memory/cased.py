@@ -6,14 +6,14 @@ from collections.abc import Collection
 from typing import Any
 
 import numpy as np
-from scipy.special import softmax
+from scipy.special import exprel, softmax
 
-from zorse.core import CapabilityError, ClassTable, InputError, Paper, Traits, ZeroShotClassifier
+from zorse.core import CapabilityError, ClassTable, InputError, Paper, Reason, Traits, ZeroShotClassifier
 from zorse.nn.vectors import unit_rows
 from zorse.semantics.memory import Memory
 from zorse.semantics.words import candidate_words
 from zorse.templates.prompted import table_of_samples
-from zorse.templates.support import memory_for, prompts_of
+from zorse.templates.support import memory_for, prompts_of, row_named
 
 
 class CaSED(ZeroShotClassifier):
@@ -155,11 +155,28 @@ class CaSED(ZeroShotClassifier):
             named.append([(own[j], float(p[j])) for j in np.argsort(-p, kind="stable")])
         return named
 
+    def because(self, x: np.ndarray, best: int, other: int) -> list[Reason] | None:
+        """The image and its captions; weights add up to the lead of the probabilities.
+
+        What the captions add together is shared out by how far each one's vector moves their mean to the answer.
+        """
+        memory = memory_for(self.memory, self.candidates_.n_semantics)
+        if memory is None:
+            return None
+        x, W = unit_rows(x), unit_rows(self.candidates_.vectors)
+        (index,), t = self._captions(x, memory)
+        image, caption = (softmax(self.scale * rows @ W.T, axis=1)[0] for rows in (x, t))
+        texts = _texts(memory)[index].astype(np.float64)
+        towards = self.scale * texts @ (W[best] - W[other]) / np.linalg.norm(texts.sum(axis=0))
+        # p_best - p_other = p_other (exp(l) - 1) for a lead l of the logits, which the captions' vectors add up to.
+        lead = (1 - self.alpha) * caption[other] * exprel(towards.sum()) * towards
+        return [Reason(float(self.alpha * (image[best] - image[other])))] + [
+            Reason(float(weight), text=row_named(memory, row)) for weight, row in zip(lead, index.tolist(), strict=True)
+        ]
+
     def _captions(self, x: np.ndarray, memory: Any) -> tuple[np.ndarray, np.ndarray]:
         """The captions (n, k) nearest to each image, and their unit mean (n, d)."""
-        texts = (
-            memory.text_vectors if isinstance(memory, Memory) and memory.text_vectors is not None else memory.vectors
-        )
+        texts = _texts(memory)
         index, _ = memory.search(x, self.k)
         means = np.empty_like(x)
         for start in range(0, len(x), 1024):
@@ -169,3 +186,8 @@ class CaSED(ZeroShotClassifier):
     def _mixed(self, x: np.ndarray, t: np.ndarray, W: np.ndarray) -> np.ndarray:
         image, caption = (softmax(self.scale * rows @ W.T, axis=1) for rows in (x, t))
         return self.alpha * image + (1 - self.alpha) * caption
+
+
+def _texts(memory: Any) -> np.ndarray:
+    """Vectors (m, d) of a memory's captions, else what it has."""
+    return memory.text_vectors if isinstance(memory, Memory) and memory.text_vectors is not None else memory.vectors

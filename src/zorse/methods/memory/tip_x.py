@@ -35,7 +35,7 @@ class TipX(SupportClassifier):
 
     Attributes
     ----------
-    texts_, keys_, log_q_, rows_, slope_, shift_
+    texts_, keys_, log_q_, rows_, index_, slope_, shift_
         As in :class:`zorse.templates.support.SupportClassifier`; ``keys_`` (s, d) are the examples.
     candidates_ : ClassTable
     classes_ : ndarray of shape (c,)
@@ -94,7 +94,8 @@ class TipX(SupportClassifier):
         memory = memory_for(self.memory, table.n_semantics)
         if memory is None:
             examples, rows = prompts_of(table)
+            self.index_ = np.empty(0, dtype=np.intp)
         else:
-            index, rows = examples_in(memory, table, self.n_shots)
-            examples = unit_rows(np.asarray(memory.vectors[index], dtype=np.float64))
+            self.index_, rows = examples_in(memory, table, self.n_shots)
+            examples = unit_rows(np.asarray(memory.vectors[self.index_], dtype=np.float64))
         return examples, examples, rows

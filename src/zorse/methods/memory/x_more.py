@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from scipy.special import entr, softmax
 
-from zorse.core import ClassTable, InputError, Paper, Traits, ZeroShotClassifier
+from zorse.core import ClassTable, InputError, Paper, Reason, Traits, ZeroShotClassifier
 from zorse.nn.vectors import unit_rows
 from zorse.semantics.memory import Memory, Searchable
 from zorse.templates.prompted import table_of_samples
-from zorse.templates.support import memory_for, prompts_of
+from zorse.templates.support import memory_for, prompts_of, row_named
 
 
 class XMoRe(ZeroShotClassifier):
@@ -87,14 +87,27 @@ class XMoRe(ZeroShotClassifier):
         x, W = unit_rows(X), unit_rows(table.vectors)
         memory = memory_for(self.memory, table.n_semantics) or Memory(prompts_of(table)[0])
         image = softmax(self.scale * x @ W.T, axis=1)
-        caption = np.stack([softmax(self.scale * own @ W.T, axis=1).mean(axis=0) for own in self._captions(x, memory)])
-        sure = [confidence(p) for p in (image, caption)]
-        total = sure[0] + sure[1]
-        a = np.where(total > 0, sure[0] / np.where(total > 0, total, 1), 0.5)[:, None]
+        captions = (own for own, _ in self._captions(x, memory))
+        caption = np.stack([softmax(self.scale * own @ W.T, axis=1).mean(axis=0) for own in captions])
+        a = _share(image, caption)[:, None]
         return np.log(np.maximum(a * image + (1 - a) * caption, np.finfo(float).tiny))
 
-    def _captions(self, x: np.ndarray, memory: Searchable) -> Iterator[np.ndarray]:
-        """Vectors (k, d) of the captions of each image, distinct ones."""
+    def because(self, x: np.ndarray, best: int, other: int) -> list[Reason] | None:
+        """The image and its captions; weights add up to the lead of the probabilities."""
+        memory = memory_for(self.memory, self.candidates_.n_semantics)
+        if memory is None:
+            return None
+        x, W = unit_rows(x), unit_rows(self.candidates_.vectors)
+        ((own, rows),) = self._captions(x, memory)
+        image, captions = (softmax(self.scale * side @ W.T, axis=1) for side in (x, own))
+        (a,) = _share(image, captions.mean(axis=0)[None])
+        lead = (1 - a) / len(rows) * (captions[:, best] - captions[:, other])
+        return [Reason(float(a * (image[0, best] - image[0, other])))] + [
+            Reason(float(weight), text=row_named(memory, row)) for weight, row in zip(lead, rows.tolist(), strict=True)
+        ]
+
+    def _captions(self, x: np.ndarray, memory: Searchable) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Vectors (k, d) of the captions of each image, distinct ones, and their rows (k,)."""
         vectors, texts = memory.vectors, getattr(memory, "texts", None)
         if isinstance(memory, Memory) and memory.image_vectors is not None and memory.text_vectors is not None:
             vectors, index = memory.text_vectors, memory.search(x, self.k, by="image")[0]
@@ -103,8 +116,16 @@ class XMoRe(ZeroShotClassifier):
         for image, rows in zip(x, index, strict=True):
             own = np.asarray(vectors[rows], dtype=np.float64)
             said = own if texts is None else np.array([texts[i] for i in rows.tolist()])
-            own = own[np.sort(np.unique(said, axis=0, return_index=True)[1])]
-            yield own[np.argsort(-(own @ image), kind="stable")[: self.n_captions]]
+            distinct = np.sort(np.unique(said, axis=0, return_index=True)[1])
+            kept = distinct[np.argsort(-(own[distinct] @ image), kind="stable")[: self.n_captions]]
+            yield own[kept], rows[kept]
+
+
+def _share(image: np.ndarray, caption: np.ndarray) -> np.ndarray:
+    """Weight (n,) of the image's probabilities (n, c) beside those of its captions."""
+    sure = [confidence(p) for p in (image, caption)]
+    total = sure[0] + sure[1]
+    return np.where(total > 0, sure[0] / np.where(total > 0, total, 1), 0.5)
 
 
 def confidence(p: np.ndarray) -> np.ndarray:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from zorse.core import ClassTable, Paper, Traits
+from zorse.core import ClassTable, Paper, Reason, Traits
 from zorse.nn.propagation import propagate, symmetric_normalised
 from zorse.nn.search import nearest
 from zorse.nn.vectors import unit_rows
 from zorse.templates import TransductiveClassifier
+from zorse.templates.transductive import same_rows
 
 
 class ZLaP(TransductiveClassifier):
@@ -112,7 +113,10 @@ class ZLaP(TransductiveClassifier):
         return sparse.csr_array((weights.ravel(), nodes.ravel(), np.arange(0, n * k + 1, k)), shape=shape)
 
     def _known(self, place: np.ndarray) -> np.ndarray:
-        nodes = place + len(self.texts_)
+        return self._of_nodes(place + len(self.texts_))
+
+    def _of_nodes(self, nodes: np.ndarray) -> np.ndarray:
+        """Scores (n, c) of nodes, texts first."""
         if not self.sparse:
             return self.inverse_[nodes]
         out = np.zeros((len(nodes), len(self.texts_)))
@@ -130,6 +134,25 @@ class ZLaP(TransductiveClassifier):
         cells = np.repeat(np.arange(n) * c, np.diff(links.indptr)) + self.best_[links.indices]
         weights = links.data * self.inverse_[links.indices]
         return np.bincount(cells, weights=weights, minlength=n * c).reshape(n, c)
+
+    def because(self, x: np.ndarray, best: int, other: int) -> list[Reason]:
+        """The texts and the other images that an image is linked to, by what each hands on.
+
+        Weights are those of the links that a new image would have, and add up to the lead that it would get.
+        """
+        x = unit_rows(x).astype(np.float32)
+        (place,) = same_rows(x, self.unlabelled_)
+        c = len(self.texts_)
+        links = self._links(*nearest(x, self.unlabelled_, self.k), *nearest(x, self.texts_, self.k))
+        scores = self._of_nodes(links.indices)
+        lead = links.data * (scores[:, best] - scores[:, other])
+        return [
+            Reason(float(weight), sample=node - c)
+            if node >= c
+            else Reason(float(weight), text=f"the text of {self.candidates_.labels[node]}")
+            for node, weight in zip(links.indices.tolist(), lead, strict=True)
+            if place < 0 or node != place + c
+        ]
 
     @classmethod
     def example_params(cls) -> list[dict]:
