@@ -184,6 +184,18 @@ def test_reasons_add_up_to_the_lead(method):
     assert any(r.kind != "whole" for r in reasons)
 
 
+@pytest.mark.parametrize("at", range(5))
+def test_an_image_of_the_graph_is_explained_by_its_links(at):
+    rng = np.random.default_rng(0)
+    table, X = ClassTable([0, 1, 2], rng.normal(size=(3, 6))), rng.normal(size=(20, 6))
+    model = ZLaP(k=3).fit(None, None, classes=table, unlabelled=X)
+    scores = model.scores(X[[at]])[0]
+    other, best = np.argsort(scores)[-2:]
+    reasons = model.because(X[[at]], int(best), int(other))
+    assert sum(r.weight for r in reasons) == pytest.approx(scores[best] - scores[other], abs=1e-5)
+    assert at not in {r.sample for r in reasons}
+
+
 def test_zlap_names_the_image_that_it_follows_not_itself(colours, paint):
     paths = [paint(f"{i}.png", colour) for i, colour in enumerate(["#ff1010", "#ff8080", "#10ff10", "#1010ff"])]
     table = zorse.classify(paths, LABELS, colours, "zlap:k=2", explain=True)

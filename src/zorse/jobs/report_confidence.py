@@ -87,7 +87,7 @@ def _because(row: Prediction) -> str:
         mark = "" if box is None else f"<b>{drawn}</b> "
         if text.startswith(OWN_PROMPT):
             head, text = "what decided can't be told; the label's nearest prompts:", text.removeprefix(OWN_PROMPT)
-        said += f"<br>{mark}{escape(text)} ({lead:+.3f})"
+        said += f"<br>{mark}{escape(text)} ({lead:+.2g})"
     return head + said
 
 

@@ -39,6 +39,8 @@ class ZLaP(TransductiveClassifier):
         Their nearest images.
     inverse_ : ndarray of shape (c + m, c), or (c + m,) where ``sparse``
         Score of every class at every node, texts first.
+    degree_ : ndarray of shape (c + m,)
+        Sum of the weights of each node's links.
     best_ : ndarray of shape (c + m,)
         Where ``sparse``: the class that the score belongs to.
 
@@ -73,6 +75,7 @@ class ZLaP(TransductiveClassifier):
     )
     traits = Traits(trained=False, needs_unlabelled=True, open_candidates=False, aligned_space=True)
     inverse_: np.ndarray
+    degree_: np.ndarray
 
     def __init__(
         self, k: int = 5, gamma: float = 5.0, alpha: float = 0.3, sparse: bool = False, tolerance: float = 1e-6
@@ -101,7 +104,9 @@ class ZLaP(TransductiveClassifier):
         c = len(self.texts_)
         links = self._links(self.neighbours_, self.similarities_, *to_texts)
         A = sparse.vstack([sparse.csr_array((c, links.shape[1]), dtype=links.dtype), links])
-        S = symmetric_normalised((A + A.T).tocsr())
+        W = (A + A.T).tocsr()
+        self.degree_ = np.asarray(W.sum(axis=1)).ravel() - W.diagonal()
+        S = symmetric_normalised(W)
         return propagate(S, np.arange(c), self.alpha, tolerance=self.tolerance)
 
     def _links(self, images, to_images, texts, to_texts) -> sparse.csr_array:
@@ -136,22 +141,25 @@ class ZLaP(TransductiveClassifier):
         return np.bincount(cells, weights=weights, minlength=n * c).reshape(n, c)
 
     def because(self, x: np.ndarray, best: int, other: int) -> list[Reason]:
-        """The texts and the other images that an image is linked to, by what each hands on.
-
-        Weights are those of the links that a new image would have, and add up to the lead that it would get.
-        """
-        x = unit_rows(x).astype(np.float32)
+        """The texts and the other images that an image is linked to; what each hands on adds up to its lead."""
+        x, c = unit_rows(x).astype(np.float32), len(self.texts_)
         (place,) = same_rows(x, self.unlabelled_)
-        c = len(self.texts_)
-        links = self._links(*nearest(x, self.unlabelled_, self.k), *nearest(x, self.texts_, self.k))
-        scores = self._of_nodes(links.indices)
-        lead = links.data * (scores[:, best] - scores[:, other])
+        row = self._links(*nearest(x, self.unlabelled_, self.k), *nearest(x, self.texts_, self.k))
+        if place >= 0:
+            # Its row of alpha S: links lead both ways, and an image of the graph is not its own neighbour.
+            weights = row.toarray()[0]
+            back, rank = np.nonzero(self.neighbours_ == place)
+            weights[c + back] += np.maximum(self.similarities_[back, rank], 0)
+            weights[c + place] = 0
+            scale = self.degree_ * self.degree_[c + place]
+            row = sparse.csr_array((self.alpha * weights / np.sqrt(np.where(scale > 0, scale, 1)))[None])
+        scores = self._of_nodes(row.indices)
+        lead = row.data * (scores[:, best] - scores[:, other])
         return [
             Reason(float(weight), sample=node - c)
             if node >= c
             else Reason(float(weight), text=f"the text of {self.candidates_.labels[node]}")
-            for node, weight in zip(links.indices.tolist(), lead, strict=True)
-            if place < 0 or node != place + c
+            for node, weight in zip(row.indices.tolist(), lead, strict=True)
         ]
 
     @classmethod
