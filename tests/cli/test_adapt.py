@@ -12,7 +12,6 @@ from zorse.core import persist
 from zorse.core.errors import InputError
 from zorse.jobs.adapt import methods_for
 from zorse.jobs.adapted import load_adapted
-from zorse.jobs.folder import atomic_folder
 
 LABELS = ["--labels", "red, green, blue"]
 
@@ -174,13 +173,3 @@ def test_what_a_killed_run_left_is_put_in_order(zorse_, pictures, tmp_path):
     assert zorse_("adapt", pictures, "--labelled", "folder", "--out", tmp_path / "m")[0] == 0
     left = sorted(path.name for path in tmp_path.glob(".m*"))
     assert left == [".m.1.partial", f".mm.{gone.pid}.partial"]  # of a process that runs, and of another folder
-
-
-def test_the_old_folder_comes_back_where_a_run_was_killed_between_two_renames(tmp_path):
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    (tmp_path / f".m.{gone.pid}.old").mkdir()
-    (tmp_path / f".m.{gone.pid}.old" / "model").touch()
-    with pytest.raises(KeyError), atomic_folder(tmp_path / "m"):
-        raise KeyError
-    assert [path.name for path in tmp_path.rglob("*")] == ["m", "model"]

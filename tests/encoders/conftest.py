@@ -7,6 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
+from zorse.testing.tiny import tiny_pictures
+
 WORDS = ["a", "photo", "of", "cat", "dog", "zebra", "striped", "horse", "red", "car", "on", "the", "road", "small"]
 TEXTS = ["a photo of a cat", "zebra", "A Photo of a STRIPED horse, on the road.", "cat", "a small dog", "cat"]
 
@@ -315,3 +317,13 @@ def pictures():
 @pytest.fixture(scope="session")
 def texts():
     return list(TEXTS)
+
+
+@pytest.fixture(scope="module")
+def squares(tmp_path_factory):
+    """Six pictures of each of three colours, in folders of their names."""
+    folder = tmp_path_factory.mktemp("squares")
+    for i, (image, name) in enumerate(zip(*tiny_pictures(18), strict=True)):
+        (folder / str(name)).mkdir(exist_ok=True)
+        Image.fromarray(image).save(folder / str(name) / f"{i}.png")
+    return folder

@@ -4,24 +4,12 @@ import json
 
 import numpy as np
 import pytest
-from PIL import Image
 
 import zorse
 from zorse.core import CapabilityError, InputError
 from zorse.encoders import load_encoder
 from zorse.jobs.adapt import adapt
 from zorse.jobs.adapted import load_adapted, save_adapted
-from zorse.testing.tiny import tiny_pictures
-
-
-@pytest.fixture(scope="module")
-def squares(tmp_path_factory):
-    """Six pictures of each of three colours, in folders of their names."""
-    folder = tmp_path_factory.mktemp("squares")
-    for i, (image, name) in enumerate(zip(*tiny_pictures(18), strict=True)):
-        (folder / str(name)).mkdir(exist_ok=True)
-        Image.fromarray(image).save(folder / str(name) / f"{i}.png")
-    return folder
 
 
 @pytest.mark.parametrize("family", ["clip", "siglip2"])

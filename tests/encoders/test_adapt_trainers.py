@@ -15,19 +15,8 @@ from zorse.jobs.adapt_data import read_labelled
 from zorse.jobs.adapted import CLASSES, load_adapted
 from zorse.jobs.model import load_classifier
 from zorse.templates import encoder_trainer
-from zorse.testing.tiny import tiny_pictures
 
 FAST = "epochs=1,batch_size=6,lr=1e-3"
-
-
-@pytest.fixture(scope="module")
-def squares(tmp_path_factory):
-    """Six pictures of each of three colours, in folders of their names."""
-    folder = tmp_path_factory.mktemp("squares")
-    for i, (image, name) in enumerate(zip(*tiny_pictures(18), strict=True)):
-        (folder / str(name)).mkdir(exist_ok=True)
-        Image.fromarray(image).save(folder / str(name) / f"{i}.png")
-    return folder
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
 """What is told before Ray starts; needs no Ray."""
 
+import json
 import sys
 
 import pytest
 
 from zorse.core import InputError, MissingDependencyError, NotAvailableError
+from zorse.jobs.adapted import FORMAT, RECORD
 from zorse.scale import engine, streaming
 
 
@@ -41,6 +43,14 @@ def test_a_cluster_shares_no_store(monkeypatch):
         streaming("ray", "mini", "store", address="auto")
     with pytest.raises(InputError, match="at least 1"):
         streaming("ray", "mini", workers=0)
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_workers_load_the_base_or_the_encoder_that_a_trainer_has_moved(monkeypatch, tmp_path, moved):
+    monkeypatch.setattr(engine, "find_spec", lambda name: name)
+    record = {"format": FORMAT, "base": "mini", "fingerprint": "f", "method": "m", "name": "mini", "labels": ["a", "b"]}
+    (tmp_path / RECORD).write_text(json.dumps(record | ({"encoder": {"fingerprint": "g"}} if moved else {})))
+    assert streaming("ray", tmp_path).keywords["model"] == (str(tmp_path) if moved else "mini")
 
 
 def test_no_ray_is_an_error_of_ours(monkeypatch):

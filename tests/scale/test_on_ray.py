@@ -141,8 +141,7 @@ def test_a_worker_killed_in_the_middle_loses_and_doubles_nothing(cluster, source
 def test_a_driver_killed_in_the_middle_loses_and_doubles_nothing(cluster, source, tmp_path):
     out = tmp_path / "out"
     code = f"""
-from zorse.scale import actors, embed_shards
-from zorse.scale.actors import Died, on_actors
+from zorse.scale import embed_shards
 embed_shards({str(source)!r}, {str(out)!r}, engine="ray", address={cluster.address!r}, workers=2, shard_rows={ROWS})
 """
     driver = subprocess.Popen([sys.executable, "-c", code])

@@ -19,7 +19,7 @@ from types import ModuleType
 
 import numpy as np
 
-from zorse.benchmark.tasks import load_task, resplit
+from zorse.benchmark.tasks import TOLD, load_task, resplit
 from zorse.core import NotAvailableError, UnknownNameError, atomic_path
 from zorse.data import ZeroShotTask
 from zorse.evaluation import t_interval
@@ -198,7 +198,7 @@ def _conclusion(claim: ModuleType, cells: list[dict]) -> dict:
         "baseline_name": claim.BASELINE,
         **whole,
         "level": 0.95,
-        "note": getattr(claim, "NOTE", ""),
+        "note": " ".join(filter(None, [getattr(claim, "NOTE", ""), *(TOLD.get(task, "") for task in by_task)])),
         "tasks": {
             task: _figures(of_task, [c["ours"] - c["baseline"] for c in of_task]) for task, of_task in by_task.items()
         },

@@ -49,6 +49,12 @@ TASKS = {
     "flo-scores": lambda: gzsl_scores("FLO"),
 }
 
+# What the note of every claim on a task has to say.
+TOLD = {
+    STYLES: "pacs-styles, whose names the embedded model was never taught, joined every claim that takes shots, after "
+    "the others had been run."
+}
+
 
 def load_task(name: str | os.PathLike) -> Any:
     """The task called ``name``, or the one that lies at that path.

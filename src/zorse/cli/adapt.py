@@ -48,9 +48,9 @@ def command(
     from zorse.core.errors import InputError, ZorseError
     from zorse.data.images import find_images
     from zorse.jobs.adapt import adapt, methods_for
-    from zorse.jobs.adapt_data import listed
     from zorse.jobs.adapted import check_place, checkpoint_of, save_adapted
     from zorse.jobs.classify import open_store
+    from zorse.jobs.sample import named
     from zorse.semantics import parse_labels, read_labels
     from zorse.training import running
 
@@ -121,11 +121,11 @@ def command(
     else:
         typer.echo("not measured: no labelled image is left to measure on; give --labelled, or fewer --shots")
     if (lacking := record["without_labelled_images"]) and labelled:
-        note(f"{counted(len(lacking), 'label')} without a labelled image: {listed(lacking, 5)}")
+        note(f"{counted(len(lacking), 'label')} without a labelled image: {named(lacking, 5)}")
     if fewer := record["fewer"]:
-        note(f"{counted(len(fewer), 'label')} with fewer than {shots} labelled images: {listed(fewer, 5)}")
+        note(f"{counted(len(fewer), 'label')} with fewer than {shots} labelled images: {named(fewer, 5)}")
     if missing := record["missing"]:
-        note(f"{counted(len(missing), 'image')} of the split not found: {listed(missing, 3)}")
+        note(f"{counted(len(missing), 'image')} of the split not found: {named(missing, 3)}")
     if record["unreadable"]:
         note(f"{counted(record['unreadable'], 'image')} could not be read")
     of = {"labelled image": record["learned_from"], "unlabelled image": record["unlabelled"]}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,7 @@ import numpy as np
 from zorse.core.errors import InputError
 from zorse.data.image_ref import ImageRef
 from zorse.jobs.embed import embed_stream
-from zorse.jobs.sample import PATHS
-from zorse.semantics.files import read_text
+from zorse.jobs.sample import named, read_rows
 
 KEPT_OUT = 0.25  # of each class's labelled images, to measure on where --shots leaves none
 
@@ -124,7 +122,7 @@ def labelled_images(
     if strangers:
         folder, key = next(iter(strangers.items()))
         more = f", nor are {len(strangers) - 1} more folders" if len(strangers) > 1 else ""
-        raise InputError(f"{key} lies in the folder {folder!r}, which is no label{more}; the labels: {listed(names)}")
+        raise InputError(f"{key} lies in the folder {folder!r}, which is no label{more}; the labels: {named(names)}")
     if not X:
         raise InputError("none of the labelled images can be read")
     return Seen(np.stack(X).astype(float), np.array(y), list(at), refs, failed)
@@ -158,11 +156,6 @@ def parted(known: Seen, shots: int | None, seed: int) -> tuple[np.ndarray, np.nd
     return learned, np.setdiff1d(np.arange(len(known.y)), learned)
 
 
-def listed(names: Sequence[str], most: int = 8) -> str:
-    """The first of some names, and how many more there are."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
 def _of_split(path: Path, images: Any) -> Labelled:
     from zorse.data.coop_split import read_coop_split
 
@@ -174,7 +167,7 @@ def _of_split(path: Path, images: Any) -> Labelled:
         if count > there:
             best, there = folder, count
     if best is None or not there:
-        looked = listed([str(folder) for folder in [*above, path.parent]])
+        looked = named([str(folder) for folder in [*above, path.parent]])
         raise InputError(f"{path}: none of its {len(split.train.keys):,} training images is in {looked}")
     missing = [key for key in split.train.keys if not (best / key).is_file()]
     rows = zip(split.train.keys, split.train.y.tolist(), strict=True)
@@ -184,15 +177,10 @@ def _of_split(path: Path, images: Any) -> Labelled:
 
 def _captions(path: Path) -> dict[str, list[str]]:
     """Captions by path, as :func:`read_sample` calls the images; a path may stand in several rows."""
-    rows = list(csv.DictReader(read_text(path).splitlines()))
-    columns = {name.strip().lower(): name for name in (rows[0] if rows else {}) if name}
-    at = next((columns[name] for name in PATHS if name in columns), None)
-    said = columns.get("caption", columns.get("captions"))
+    columns, rows = read_rows(path)
+    said = next((name for name in ("caption", "captions") if name in columns), "")
     told: dict[str, list[str]] = {}
-    if at is None or said is None:
-        return told
-    for row in rows:
-        if row[at] and (text := (row[said] or "").strip()):
-            image = Path(row[at].strip())
-            told.setdefault(str(image if image.is_absolute() else path.parent / image), []).append(text)
+    for image, row in rows:
+        if image and (text := row.get(said)):
+            told.setdefault(image, []).append(text)
     return told

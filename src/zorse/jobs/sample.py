@@ -11,7 +11,7 @@ from zorse.core.errors import InputError, UnknownNameError
 from zorse.jobs.truth import Truth
 from zorse.semantics.files import read_text
 
-PATHS, _LABELS = ("path", "image", "file", "filename"), ("label", "labels", "truth", "class")
+_PATHS, _LABELS = ("path", "image", "file", "filename"), ("label", "labels", "truth", "class")
 
 
 def read_sample(source: Any, labels: Iterable[str]) -> tuple[Any, Callable[[str, str | None], tuple[str, ...] | None]]:
@@ -64,26 +64,36 @@ def nothing_labelled(labels: Sequence[str], strangers: Mapping[str, int], unread
     return told + (f"; {unread:,} could not be read" if unread else "")
 
 
-def named(names: Iterable[str]) -> str:
-    """The first eight of some names, and how many more there are."""
+def named(names: Iterable[str], most: int = 8) -> str:
+    """The first of some names, and how many more there are."""
     names = list(names)
-    return ", ".join(names[:8]) + (f" and {len(names) - 8:,} more" if len(names) > 8 else "")
+    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
+
+
+def read_rows(path: Path) -> tuple[list[str], list[tuple[str, dict[str, str | None]]]]:
+    """Columns of a table in small letters, and of each row the image that it names ("" if none) and its cells.
+
+    Relative paths begin where the file is. A cell that a short row lacks is None.
+    """
+    rows = [
+        {name.strip().lower(): cell and cell.strip() for name, cell in row.items() if name}
+        for row in csv.DictReader(read_text(path).splitlines())
+    ]
+    columns = list(rows[0]) if rows else []
+    at = next((name for name in _PATHS if name in columns), "")
+    return columns, [(str(path.parent / place) if (place := row.get(at)) else "", row) for row in rows]
 
 
 def _read_csv(path: Path) -> dict[str, str]:
-    rows = list(csv.DictReader(read_text(path).splitlines()))
-    columns = {name.strip().lower(): name for name in (rows[0] if rows else {}) if name}
-    at = next((columns[name] for name in PATHS if name in columns), None)
-    said = next((columns[name] for name in _LABELS if name in columns), None)
-    if at is None or said is None:
+    columns, rows = read_rows(path)
+    said = next((name for name in _LABELS if name in columns), None)
+    if said is None or not any(name in columns for name in _PATHS):
         found = ", ".join(columns) or "nothing"
         raise InputError(f"{path} has the columns {found}; expected path and label, in a first line")
     shows: dict[str, str] = {}
-    for number, row in enumerate(rows, 2):
-        if not row[at] or row[said] is None:
+    for number, (image, row) in enumerate(rows, 2):
+        if not image or (label := row[said]) is None:
             raise InputError(f"{path}, line {number} lacks a path or a label")
-        image = Path(row[at].strip())
-        key, label = str(image if image.is_absolute() else path.parent / image), row[said].strip()
-        if shows.setdefault(key, label) != label:
-            raise InputError(f"{path}, line {number}: {row[at]} is labelled {label!r}, and {shows[key]!r} before")
+        if shows.setdefault(image, label) != label:
+            raise InputError(f"{path}, line {number}: {image} is labelled {label!r}, and {shows[image]!r} before")
     return shows

@@ -234,9 +234,7 @@ def _connected(address: str | None, workers: int | None) -> Iterator[Any]:
     from ray._private import worker as private
 
     printed: Any = getattr(private, "print_to_stdstream", None)
-    if (
-        own
-    ):  # log_to_driver or not, Ray prints on stdout that a worker died, with no setting for it; ours is for answers
+    if own:  # Ray prints on stdout, where answers go, that a worker died, log_to_driver or not; no setting stops it
         private.print_to_stdstream = lambda *_, **__: None
     try:
         yield ray

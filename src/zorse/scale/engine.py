@@ -43,7 +43,7 @@ def streaming(
     engine, address, workers
         See :func:`on_ray`.
     model : str
-        What workers load; of an adapted model they load the base.
+        What workers load; of a model adapted over a base that stayed as it was, they load the base.
     store : path, optional
         The folder of embeddings that the job is going to use.
 
@@ -60,8 +60,9 @@ def streaming(
         raise InputError(
             "a store lies on the disk of one machine, so that a cluster cannot share it; leave out --store or --address"
         )
-    from zorse.jobs.adapted import is_adapted, read_record
+    from zorse.jobs.adapted import is_adapted, moves_encoder, read_record
     from zorse.scale.stream import embed_on_ray
 
-    loaded = str(read_record(model)["base"] if is_adapted(model) else model)
+    over_base = is_adapted(model) and not moves_encoder(model)
+    loaded = str(read_record(model)["base"] if over_base else model)
     return partial(embed_on_ray, model=loaded, address=address, workers=workers)

