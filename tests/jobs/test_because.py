@@ -96,6 +96,12 @@ def test_guided_cropping_names_the_box_of_the_answer(colours, corner):
     assert row.crops == ((0, 0.5, 0.5, 1), None)
 
 
+def test_a_crop_of_the_whole_image_is_told_from_the_image_itself(colours, paint):
+    row = explained(paint("red.png", "red"), colours, "guided_cropping")
+    assert sorted(text for text, _ in row.because) == ["the whole image", "the whole image as a crop"]
+    assert row.crops == (None, None)
+
+
 def test_reasons_of_guided_cropping_add_up_to_the_lead():
     rng = np.random.default_rng(0)
     table = ClassTable([0, 1], rng.normal(size=(2, 6)))

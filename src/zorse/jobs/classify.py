@@ -416,9 +416,12 @@ class Classifier:
                 text = self.prompts[best][reason.prompt]
             elif reason.sample is not None:
                 text = f"image {others[reason.sample]}"
-            elif reason.crop is not None and (pixels := boxes[reason.crop].tolist()) != [0, 0, *size]:
-                text = "crop {},{} to {},{}".format(*pixels)
-                box = tuple(edge / length for edge, length in zip(pixels, (*size, *size), strict=True))
+            elif reason.crop is not None:
+                pixels = boxes[reason.crop].tolist()
+                text = "the whole image as a crop"
+                if pixels != [0, 0, *size]:
+                    text = "crop {},{} to {},{}".format(*pixels)
+                    box = tuple(edge / length for edge, length in zip(pixels, (*size, *size), strict=True))
             because.append((text, reason.weight))
             crops.append(box)
         return tuple(because), tuple(crops)
